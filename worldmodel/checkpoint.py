@@ -1,0 +1,94 @@
+"""Atomic files and checkpoints of tensors and plain types only."""
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import nn
+
+from worldmodel.types import UserError
+
+
+@contextlib.contextmanager
+def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` and rename it on success; an old file stays until then.
+
+    Raises:
+        UserError: if the file can't be written (disk full, no permission).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError as error:
+        raise UserError(
+            f"Could not write {path} ({error.strerror or error}): free some space or mend its "
+            "permissions, then run the same command again; what was saved before is untouched."
+        ) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Write JSON atomically."""
+    with atomic(path, "w") as file:
+        json.dump(content, file, indent=2)
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint atomically. `content` holds tensors and plain types only.
+
+    Raises:
+        UserError: if the file can't be written.
+    """
+    # Serialised in memory first: on a full disk torch's own writer hides the system's error.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with atomic(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
+    """Read a checkpoint on the CPU without running any code that it may carry.
+
+    Raises:
+        UserError: if it is missing, cut off, or holds more than tensors and plain types.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is missing: run {made_by} first.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}): delete it and run "
+            f"{made_by} again."
+        ) from error
+
+
+def load_weights(module: nn.Module, weights: dict[str, Any], path: Path) -> None:
+    """Load weights, naming the first parameter whose shape differs.
+
+    Raises:
+        UserError: if the checkpoint is of another shape than the module.
+    """
+    own = module.state_dict()
+    for name in sorted(own.keys() | weights.keys()):
+        here = tuple(own[name].shape) if name in own else None
+        there = tuple(weights[name].shape) if name in weights else None
+        if here != there:
+            raise UserError(
+                f"{path} does not fit this model: {name} is {there} in the file and {here} here; "
+                "use the configuration that it was trained with, or another name=…"
+            )
+    module.load_state_dict(weights)

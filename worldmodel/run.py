@@ -1,0 +1,374 @@
+"""One stage of one experiment: its folder, log, progress bar, and the mark that it is done."""
+
+import json
+import os
+import platform
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from worldmodel import checkpoint
+from worldmodel.log import Log
+from worldmodel.types import UserError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage depends on.
+
+    `keys` are the parts of the configuration that its result depends on; `grows` are those among
+    them that may be raised later to go on from where it stopped; `inputs` are earlier stages.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    keys: tuple[str, ...]
+    grows: tuple[str, ...] = ()
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "collect",
+            (),
+            ("env", "seed", "collect.max_steps", "collect.compression"),
+            ("collect.episodes",),
+        ),
+        Stage("train_vae", ("collect",), ("vae", "train_vae", "seed"), ("train_vae.fit.steps",)),
+        Stage("encode", ("collect", "train_vae"), ()),
+        Stage(
+            "train_mdnrnn",
+            ("encode",),
+            ("mdnrnn", "train_mdnrnn", "seed"),
+            ("train_mdnrnn.fit.steps",),
+        ),
+        Stage(
+            "train_controller",
+            ("train_vae", "train_mdnrnn"),
+            ("env", "controller", "evolve", "world", "seed"),
+            ("evolve.generations", "evolve.max_minutes"),
+        ),
+        Stage(
+            "evaluate",
+            ("train_controller",),
+            ("env", "evaluate.checkpoint", "evaluate.videos", "seed"),
+            ("evaluate.episodes",),
+        ),
+    )
+}
+
+
+class Run:
+    """Handle of a running stage; every path, number and picture of the stage goes through it."""
+
+    def __init__(self, stage: str, config: dict[str, Any], console: Console | None = None) -> None:
+        self.stage = STAGES[stage]
+        self.config = config
+        self.seed = int(config["seed"])
+        self.root = Path(config["runs"]) / str(config["name"]) / f"seed{self.seed}"
+        self.folder = self.root / stage
+        self.console = console or Console()
+        self._log: Log | None = None
+        self._started = time.time()
+        self._memory = _PeakMemory()
+        self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
+        self._check_config()
+        self.done = self._is_done()
+
+    # ---- folders -------------------------------------------------------------------------------
+
+    def of(self, stage: str) -> Path:
+        """Folder of another stage of the same experiment."""
+        return self.root / stage
+
+    def checkpoint(self, name: str = "last") -> Path:
+        """Path of one of this stage's checkpoints."""
+        return self.folder / "checkpoints" / f"{name}.pt"
+
+    def aside(self, name: str) -> "Aside":
+        """A second training within this stage, with a folder and a log of its own."""
+        return Aside(self, name)
+
+    # ---- telling -------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One line on the terminal."""
+        self.console.print(f"[bold]{self.stage.name}[/]: {text}", highlight=False, soft_wrap=True)
+
+    def log(self, resume_step: int = 0) -> Log:
+        """The stage's log; the first call says from which step a resumed run goes on."""
+        if self._log is None:
+            self._log = Log(self.folder, resume_step)
+        return self._log
+
+    @contextmanager
+    def progress(self, total: int, unit: str, start: int = 0) -> "Iterator[Bar]":
+        """A progress bar with ETA; without a terminal, a line every half minute instead."""
+        bar = Progress(
+            TextColumn(f"[bold]{self.stage.name}[/]"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit} · {{task.fields[note]}}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(self.stage.name, total=total, completed=start, note="")
+            yield Bar(self, bar, task, total, start, unit)
+
+    # ---- ending --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Flush the log and stop the memory watch."""
+        self._memory.stop()
+        if self._log is not None:
+            self._log.close()
+
+    def finish(self, figures: Mapping[str, float | int | str]) -> None:
+        """Mark the stage as done, with the figures that the closing table shows."""
+        earlier = self._read_done() or self._read_partial() or {}
+        minutes = earlier.get("minutes", 0.0) + (time.time() - self._started) / 60
+        memory = max(earlier.get("peak_memory_gb", 0.0), self._memory.stop())
+        checkpoint.save_json(
+            self.folder / "DONE",
+            {
+                "id": uuid.uuid4().hex,
+                "inputs": self._inputs,
+                "grows": {key: _lookup(self.config, key) for key in self.stage.grows},
+                "minutes": round(minutes, 3),
+                "peak_memory_gb": round(memory, 3),
+                "hardware": hardware(),
+                "figures": dict(figures),
+            },
+        )
+        self._partial.unlink(missing_ok=True)
+        told = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+                         for k, v in figures.items())  # fmt: skip
+        self.say(f"done in {minutes:.1f} min, peak memory {memory:.2f} GB; {told}")
+        self.done = True
+
+    def interrupted(self) -> None:
+        """Keep the minutes and the memory of a run that did not get to its end."""
+        if self.done or not self.folder.exists():
+            return
+        earlier = self._read_partial() or self._read_done() or {}
+        with suppress(UserError):
+            checkpoint.save_json(
+                self._partial,
+                {
+                    "minutes": earlier.get("minutes", 0.0) + (time.time() - self._started) / 60,
+                    "peak_memory_gb": max(earlier.get("peak_memory_gb", 0.0), self._memory.stop()),
+                },
+            )
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    @property
+    def _partial(self) -> Path:
+        return self.folder / "partial.json"
+
+    def _read_partial(self) -> dict[str, Any] | None:
+        return json.loads(self._partial.read_text()) if self._partial.exists() else None
+
+    def _read_done(self) -> dict[str, Any] | None:
+        return read_done(self.folder)
+
+    def _input_id(self, stage: str) -> str:
+        done = read_done(self.root / stage)
+        if done is None:
+            raise UserError(
+                f"{self.root / stage} is not finished: run `python scripts/{stage}.py` with the "
+                f"same overrides before {self.stage.name}."
+            )
+        return done["id"]
+
+    def _check_config(self) -> None:
+        """Refuse to mix two configurations in one folder; keep what the first call asked for."""
+        path = self.folder / "config.json"
+        if path.exists():
+            before = json.loads(path.read_text())
+            for key, old, new in _differences(before, self.config, self.stage.keys):
+                if key in self.stage.grows:
+                    continue
+                raise UserError(
+                    f"{self.folder} was made with {key}={old}, this call says {new}: give it "
+                    f"another name=…, or delete the folder."
+                )
+        checkpoint.save_json(path, self.config | {"commit": commit()})
+
+    def _is_done(self) -> bool:
+        done = self._read_done()
+        if done is None:
+            return False
+        for stage, made_from in done["inputs"].items():
+            if made_from != self._inputs[stage]:
+                raise UserError(
+                    f"{self.folder} was made from an older {stage}: delete {self.folder} to make "
+                    "it again, or give the new experiment another name=…"
+                )
+        grown = {key: _lookup(self.config, key) for key in self.stage.grows}
+        if grown == done["grows"]:
+            told = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
+            self.say(f"done already ({told}); files in {self.folder}")
+            return True
+        changed = ", ".join(f"{k}: {done['grows'][k]} → {v}" for k, v in grown.items()
+                            if v != done["grows"][k])  # fmt: skip
+        self.say(f"going on from the finished run ({changed})")
+        os.replace(self.folder / "DONE", self._partial)
+        return False
+
+
+class Aside:
+    """A part of a stage that trains something of its own, such as a baseline."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        self._run, self._name = run, name
+        self._folder = run.folder / name
+        self.seed = run.seed
+        self._log: Log | None = None
+
+    def checkpoint(self, name: str = "last") -> Path:
+        """Path of one of its checkpoints."""
+        return self._folder / "checkpoints" / f"{name}.pt"
+
+    def log(self, resume_step: int = 0) -> Log:
+        """Its own log."""
+        if self._log is None:
+            self._log = Log(self._folder, resume_step)
+        return self._log
+
+    def progress(self, total: int, unit: str, start: int = 0) -> Any:
+        """A bar of the run, labelled with its name."""
+        return self._run.progress(total, f"{unit} of {self._name}", start)
+
+    def say(self, text: str) -> None:
+        """One line on the terminal."""
+        self._run.say(f"{self._name}: {text}")
+
+
+class Bar:
+    """One progress bar."""
+
+    def __init__(
+        self, run: Run, bar: Progress, task: Any, total: int, start: int, unit: str
+    ) -> None:
+        self._run, self._bar, self._task = run, bar, task
+        self._total, self._at, self._unit = total, start, unit
+        self._start, self._since, self._told = start, time.time(), time.time()
+
+    def update(self, at: int, note: str = "") -> None:
+        """Move the bar to `at` and show a short note behind it."""
+        self._at = at
+        self._bar.update(self._task, completed=at, note=note)
+        now = time.time()
+        if self._run.console.is_terminal or (now - self._told < 30 and at < self._total):
+            return
+        self._told = now
+        rate = (at - self._start) / max(now - self._since, 1e-9)
+        left = (self._total - at) / rate / 60 if rate else float("inf")
+        self._run.say(f"{at}/{self._total} {self._unit} · {note} · ETA {left:.1f} min")
+
+    def advance(self, by: int = 1, note: str = "") -> None:
+        """Move the bar on."""
+        self.update(self._at + by, note)
+
+
+class _PeakMemory:
+    """Highest resident memory of this process and its children, sampled twice a second."""
+
+    def __init__(self) -> None:
+        self._peak = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._stop.is_set():
+            self._peak = max(self._peak, _resident(me))
+            self._stop.wait(0.5)
+
+    def stop(self) -> float:
+        self._peak = max(self._peak, _resident(psutil.Process()))
+        self._stop.set()
+        return self._peak / 1e9
+
+
+def _resident(process: psutil.Process) -> int:
+    total = 0
+    for member in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            total += member.memory_info().rss
+    return total
+
+
+def read_done(folder: Path) -> dict[str, Any] | None:
+    """What a finished stage left in its DONE file; None if it did not finish."""
+    path = folder / "DONE"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def hardware() -> str:
+    """Processor and cores, as a score has to name them."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return f"{os.cpu_count()} x {name}"
+
+
+def commit() -> str:
+    """Commit of the code that runs, "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    with suppress(OSError, subprocess.CalledProcessError):
+        text = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return text.strip()
+    return "unknown"
+
+
+def _lookup(config: Mapping[str, Any], key: str) -> Any:
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], keys: tuple[str, ...]
+) -> Iterator[tuple[str, Any, Any]]:
+    for key in keys:
+        yield from _compare(key, _lookup(before, key), _lookup(now, key))
+
+
+def _compare(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted(old.keys() | new.keys()):
+            yield from _compare(f"{key}.{name}", old.get(name), new.get(name))
+    elif old != new:
+        yield key, old, new

@@ -1,0 +1,163 @@
+"""The few types that every room of the house shares. Imports nothing of the project."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Frames = NDArray[np.uint8]
+
+
+class UserError(Exception):
+    """Something the person at the terminal can mend: one sentence, printed without a traceback."""
+
+
+@dataclass(frozen=True)
+class EnvSpec:
+    """All that the models need to know of an environment, after preprocessing.
+
+    An action is one float32 vector everywhere: the raw action for a continuous space, a one-hot
+    vector for a discrete one. `squash` says how the controller's tanh output reaches each
+    continuous dimension: "scale" maps [-1, 1] onto [low, high], "clip" cuts it at low and high.
+    """
+
+    id: str
+    obs_shape: tuple[int, int, int]
+    action_low: tuple[float, ...] | None
+    action_high: tuple[float, ...] | None
+    n_actions: int | None
+    squash: tuple[str, ...]
+    max_episode_steps: int
+    frame_skip: int
+    reward_range: tuple[float, float] | None
+    solved_at: float | None
+
+    @property
+    def discrete(self) -> bool:
+        """Whether the action space is Discrete(n_actions)."""
+        return self.n_actions is not None
+
+    @property
+    def action_dim(self) -> int:
+        """Length of the action vector."""
+        if self.n_actions is not None:
+            return self.n_actions
+        assert self.action_low is not None
+        return len(self.action_low)
+
+    def to_env(self, action: FloatArray) -> NDArray[Any]:
+        """Turn action vectors (N, action_dim) into what the environment's `step` takes."""
+        return action.argmax(-1).astype(np.int64) if self.discrete else action.astype(np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types only, for JSON and checkpoints."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "EnvSpec":
+        """Inverse of `to_dict`."""
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()
+        }
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One episode of T steps. `obs` has T + 1 rows: the last one is where the episode ended."""
+
+    obs: Frames  # (T+1, H, W, C)
+    action: FloatArray  # (T, action_dim)
+    reward: FloatArray  # (T,)
+    terminated: BoolArray  # (T,)
+    truncated: BoolArray  # (T,)
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.reward)
+
+
+class VectorEnv(Protocol):
+    """Many copies of one environment stepped together; finished ones are simply not stepped again.
+
+    `reset` builds one fresh environment per seed, so an episode depends on its seed alone.
+    """
+
+    spec: EnvSpec
+
+    def reset(self, seeds: Sequence[int]) -> Frames:
+        """Start len(seeds) episodes; returns obs (N, H, W, C) uint8."""
+        ...
+
+    def step(
+        self, action: FloatArray, ids: IntArray
+    ) -> tuple[Frames, FloatArray, BoolArray, BoolArray]:
+        """Step only `ids` (k,): obs (k, H, W, C), reward, terminated and truncated (k,)."""
+        ...
+
+    def close(self) -> None:
+        """Free the environments."""
+        ...
+
+
+class Explorer(Protocol):
+    """Draws the actions of a whole episode from a seed, before the episode starts."""
+
+    def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
+        """Actions (steps, action_dim)."""
+        ...
+
+
+class World(Protocol):
+    """Where controllers are tried: the real environment or the dream; CMA-ES can't tell."""
+
+    def evaluate(
+        self, params: FloatArray, seeds: Sequence[int], *, training: bool
+    ) -> tuple[FloatArray, IntArray]:
+        """Returns and lengths (P, R) of P parameter vectors (P, n) on the same R seeds.
+
+        `training` switches on what may only be used while learning, such as the early cut.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what it holds."""
+        ...
+
+
+Worker = Callable[[Any], Any]
+
+
+class Backend(Protocol):
+    """Runs jobs on workers. A job carries its own seed: results don't depend on who ran it."""
+
+    def map(
+        self, make_worker: Callable[[], Worker], jobs: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield (index of job, result) as jobs end, in any order."""
+        ...
+
+    def close(self) -> None:
+        """Stop the workers."""
+        ...
+
+
+Logs = dict[str, Tensor]
+
+
+class TrainData(Protocol):
+    """Batches as a function of the step, so that a resumed run sees what an unbroken one would."""
+
+    def batches(self, start: int) -> Iterator[Any]:
+        """Endless training batches from step `start` on."""
+        ...
+
+    def holdout(self) -> Iterable[Any]:
+        """The same held-out batches at every call."""
+        ...
