@@ -1,0 +1,208 @@
+"""From one YAML file to an environment of 64×64 RGB frames and to its EnvSpec."""
+
+import contextlib
+import importlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from worldmodel.envs.wrappers import CropResize, FrameSkip, RenderObs, Span
+from worldmodel.types import EnvSpec, Explorer, UserError
+
+Env = gym.Env[Any, Any]
+
+# What a message about a missing package mentions -> the extra of pyproject.toml that brings it.
+_EXTRAS = {
+    "box2d": "box2d",
+    "classic-control": "classic",
+    "pygame": "classic",
+    "ale": "atari",
+    "envpool": "envpool",
+}
+
+
+@dataclass(frozen=True)
+class EnvConfig:
+    """One environment, as conf/env/<name>.yaml writes it down.
+
+    Attributes:
+        id: gymnasium id.
+        kwargs: arguments of `gymnasium.make`.
+        modules: imported first, so that they register their ids.
+        obs: "native" takes pixel observations, "render" takes rendered frames.
+        crop_rows: keep frame rows [a, b); null keeps all.
+        crop_cols: keep frame columns [a, b); null keeps all.
+        size: side of the square frame that the models see.
+        frame_skip: env steps per agent step.
+        max_episode_steps: cut after so many env steps.
+        squash: "scale" or "clip" per continuous action dimension (see EnvSpec); null: all "scale".
+        wrappers: callables env -> env, applied in order to the raw environment.
+        envpool_id: id of the same environment in EnvPool; null if it has none.
+        envpool_kwargs: arguments of `envpool.make_gymnasium`.
+        reward_range: bounds of the reward of one env step; null if unknown.
+        solved_at: mean return that counts as solved; null if there is none.
+        explorer: draws the actions of the first, random episodes.
+    """
+
+    id: str
+    kwargs: dict[str, Any]
+    modules: tuple[str, ...]
+    obs: str
+    crop_rows: Span | None
+    crop_cols: Span | None
+    size: int
+    frame_skip: int
+    max_episode_steps: int
+    squash: tuple[str, ...] | None
+    wrappers: tuple[Callable[[Env], Env], ...]
+    envpool_id: str | None
+    envpool_kwargs: dict[str, Any]
+    reward_range: tuple[float, float] | None
+    solved_at: float | None
+    explorer: Explorer
+
+    def __post_init__(self) -> None:
+        for name in ("modules", "crop_rows", "crop_cols", "squash", "wrappers", "reward_range"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else tuple(value))
+        if self.obs not in ("native", "render"):
+            raise ValueError(f"env.obs is {self.obs!r}: it must be native or render")
+        for name in ("crop_rows", "crop_cols"):
+            span = getattr(self, name)
+            if span is not None and not (len(span) == 2 and 0 <= span[0] < span[1]):
+                raise ValueError(f"env.{name} is {list(span)}: it must be [a, b] with 0 <= a < b")
+        for name in ("size", "frame_skip", "max_episode_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
+        unknown = sorted(set(self.squash or ()) - {"scale", "clip"})
+        if unknown:
+            raise ValueError(f"env.squash names {unknown}: it may only hold scale and clip")
+
+
+def make_env(config: EnvConfig) -> Env:
+    """Build the environment: obs (size, size, 3) uint8, native actions, frame skip inside.
+
+    The time limit counts env steps, before frame skip.
+
+    Raises:
+        UserError: for an unknown id, a missing package, arguments that the environment does not
+            take, or observations that are no frames.
+    """
+    env = _make_raw(config)
+    for wrap in config.wrappers:
+        env = wrap(env)
+    if config.obs == "native":
+        _check_frames(config, env.observation_space)
+    env = FrameSkip(env, config.frame_skip)
+    if config.obs == "render":
+        env = RenderObs(env)
+    return CropResize(env, config.crop_rows, config.crop_cols, config.size)
+
+
+def make_spec(config: EnvConfig) -> EnvSpec:
+    """Read the spec off one environment built for the purpose.
+
+    Raises:
+        UserError: as `make_env`, for a crop outside the frame, for an action space other than a
+            finite one-dimensional Box or a Discrete that starts at 0, or where squash has another
+            length than the action.
+    """
+    env = make_env(config)
+    space = env.action_space
+    with _naming_missing_packages(config):
+        env.reset(seed=0)  # draws a frame: a crop outside of it or a missing pygame shows here
+    env.close()
+    low, high, n_actions = _read_actions(config.id, space)
+    squash = config.squash if config.squash is not None else ("scale",) * len(low or ())
+    if len(squash) != len(low or ()):
+        raise UserError(
+            f"env.squash has {len(squash)} entries but {config.id} has {len(low or ())} continuous "
+            "action dimensions: give one entry per dimension, or null."
+        )
+    return EnvSpec(
+        id=config.id,
+        obs_shape=(config.size, config.size, 3),
+        action_low=low,
+        action_high=high,
+        n_actions=n_actions,
+        squash=squash,
+        max_episode_steps=config.max_episode_steps,
+        frame_skip=config.frame_skip,
+        reward_range=config.reward_range,
+        solved_at=config.solved_at,
+    )
+
+
+def _make_raw(config: EnvConfig) -> Env:
+    # Without these, pygame asks for a display and a sound card that a server does not have.
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    render = {"render_mode": "rgb_array"} if config.obs == "render" else {}
+    with _naming_missing_packages(config), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for module in config.modules:
+            importlib.import_module(module)
+        try:
+            return gym.make(
+                config.id,
+                max_episode_steps=config.max_episode_steps,
+                disable_env_checker=True,
+                **(render | config.kwargs),
+            )
+        except gym.error.NamespaceNotFound as error:
+            raise UserError(
+                f"Unknown environment {config.id}: {error} Name the module that registers it in "
+                "env.modules."
+            ) from error
+        except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
+            raise UserError(f"Unknown environment {config.id}: {error}") from error
+        except TypeError as error:
+            raise UserError(f"{config.id} refuses env.kwargs={config.kwargs}: {error}.") from error
+
+
+@contextlib.contextmanager
+def _naming_missing_packages(config: EnvConfig) -> Iterator[None]:
+    try:
+        yield
+    except (gym.error.DependencyNotInstalled, ImportError) as error:
+        raise UserError(f"{config.id} needs a package that is missing: {_cure(error)}") from error
+
+
+def _cure(error: Exception) -> str:
+    text = str(error).lower()
+    for mentioned, extra in _EXTRAS.items():
+        if mentioned in text:
+            return f"run pip install 'worldmodel[{extra}]'."
+    return f"{error}."
+
+
+def _check_frames(config: EnvConfig, space: gym.Space[Any]) -> None:
+    shape = space.shape or ()
+    grey = len(shape) == 2
+    if space.dtype != np.uint8 or not (grey or (len(shape) == 3 and shape[-1] in (1, 3))):
+        raise UserError(
+            f"{config.id} observes {space}, not frames of (height, width, 1 or 3) bytes: "
+            "set env.obs=render."
+        )
+
+
+Bounds = tuple[float, ...] | None
+
+
+def _read_actions(name: str, space: gym.Space[Any]) -> tuple[Bounds, Bounds, int | None]:
+    if isinstance(space, gym.spaces.Discrete) and space.start == 0:
+        return None, None, int(space.n)
+    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1:
+        low, high = space.low.astype(float), space.high.astype(float)
+        if np.isfinite(low).all() and np.isfinite(high).all():
+            return tuple(low.tolist()), tuple(high.tolist()), None
+    raise UserError(
+        f"{name} has the action space {space}: only a finite one-dimensional Box and a Discrete "
+        "that starts at 0 are supported; add a wrapper to env.wrappers that turns it into one."
+    )

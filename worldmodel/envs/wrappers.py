@@ -1,0 +1,86 @@
+"""From what an environment shows to small RGB frames."""
+
+from typing import Any
+
+import cv2
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from worldmodel.types import Frames, UserError
+
+Span = tuple[int, int]
+
+
+def crop_resize(frames: Frames, rows: Span | None, cols: Span | None, size: int) -> Frames:
+    """Crop frames and shrink them to RGB squares, averaging over the area of each new pixel.
+
+    Args:
+        frames: one frame (H, W, C) or many (N, H, W, C); C is 1 (grey) or 3 (RGB).
+        rows: keep rows a to b - 1; None keeps all.
+        cols: the same for columns.
+        size: side of the result.
+
+    Returns:
+        (size, size, 3) or (N, size, size, 3) uint8.
+
+    Raises:
+        UserError: where the crop reaches outside the frame.
+    """
+    if frames.ndim == 3:
+        return crop_resize(frames[None], rows, cols, size)[0]
+    for name, span, extent in zip(("rows", "cols"), (rows, cols), frames.shape[1:3], strict=True):
+        if span is not None and span[1] > extent:
+            raise UserError(
+                f"env.crop_{name}={list(span)} reaches outside the frames, which have {extent} "
+                f"{name}: give null to keep all."
+            )
+    kept = frames[:, slice(*rows or (None,)), slice(*cols or (None,))]
+    small = np.empty((len(kept), size, size, frames.shape[-1]), np.uint8)
+    for frame, target in zip(kept, small, strict=True):
+        resized = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
+        target[...] = resized.reshape(target.shape)
+    return small if small.shape[-1] == 3 else np.repeat(small, 3, axis=-1)
+
+
+class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
+    """Repeat each action, add up the rewards and stop where the episode ends."""
+
+    def __init__(self, env: gym.Env[Any, Any], repeats: int) -> None:
+        super().__init__(env)
+        self._repeats = repeats
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """One agent step: at most `repeats` env steps."""
+        total = 0.0
+        for _ in range(self._repeats):
+            obs, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+            if terminated or truncated:
+                break
+        return obs, total, terminated, truncated, info
+
+
+class RenderObs(gym.ObservationWrapper[Any, Any, Any]):
+    """The rendered frame in place of the observation; needs render_mode="rgb_array"."""
+
+    def observation(self, observation: Any) -> Frames:
+        """Draw the frame (H, W, 3)."""
+        frame: Any = self.env.render()
+        return np.asarray(frame, np.uint8)
+
+
+class CropResize(gym.ObservationWrapper[Any, Any, Any]):
+    """`crop_resize` on every observation (H, W), (H, W, 1) or (H, W, 3)."""
+
+    def __init__(
+        self, env: gym.Env[Any, Any], rows: Span | None, cols: Span | None, size: int
+    ) -> None:
+        super().__init__(env)
+        self._crop = (rows, cols, size)
+        self.observation_space = gym.spaces.Box(0, 255, (size, size, 3), np.uint8)
+
+    def observation(self, observation: NDArray[np.uint8]) -> Frames:
+        """Crop and shrink one frame to (size, size, 3)."""
+        frame = observation if observation.ndim == 3 else observation[..., None]
+        return crop_resize(frame, *self._crop)
