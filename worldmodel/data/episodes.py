@@ -1,0 +1,247 @@
+"""Episodes on disk: one zarr group each, so that a kill leaves only whole ones."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from worldmodel.checkpoint import save_json
+from worldmodel.seed import derive
+from worldmodel.types import EnvSpec, Episode, Frames, UserError
+
+CHUNK_FRAMES = 250  # at most; small enough to shuffle by, large enough to compress well
+FIELDS = ("obs", "action", "reward", "terminated", "truncated")
+_METADATA = "metadata.json"
+_SCRATCH = ".writing-"
+_NAME = re.compile(r"\d{6,}")
+
+
+def chunk_spans(frames: int) -> list[tuple[int, int]]:
+    """(start, stop) of an episode's chunks: as few as possible, and as equal as possible.
+
+    Zarr pads the last chunk to full size, so 1001 frames go into five chunks of 201, not into four
+    of 250 and one that holds a single frame.
+    """
+    size = _chunk_size(frames)
+    return [(start, min(start + size, frames)) for start in range(0, frames, size)]
+
+
+def split(
+    indices: Sequence[int], holdout_fraction: float, seed: int
+) -> tuple[list[int], list[int]]:
+    """Divide episodes into (train, hold-out), both sorted; the same for the same arguments.
+
+    Two or more episodes leave at least one on each side. A single episode is on both sides: the
+    hold-out then measures nothing new, which the caller has to say. Each episode draws its own
+    lot, so one that is held out mostly stays so when more episodes are collected later.
+    """
+    ordered = sorted(indices)
+    if len(ordered) <= 1:
+        return ordered, list(ordered)
+    count = min(max(1, round(holdout_fraction * len(ordered))), len(ordered) - 1)
+    drawn = sorted(ordered, key=lambda index: (derive(seed, "split", index), index))
+    return sorted(drawn[count:]), sorted(drawn[:count])
+
+
+class EpisodeStore:
+    """A folder of episodes `000000/`, `000001/`, …, each a zarr v3 group.
+
+    A group holds obs (T+1, H, W, C) uint8, action (T, A) and reward (T,) float32, terminated and
+    truncated (T,) bool; the attributes `seed` and `steps`; Blosc-zstd without shuffle (which beats
+    both shuffles on uint8 frames, in size and in speed) and a CRC32C over every chunk.
+
+    Several processes may write different indices at once, each through its own store object.
+    """
+
+    def __init__(self, root: Path, metadata: dict[str, Any]) -> None:
+        """Use `create` or `open`."""
+        self.root = root
+        self.metadata = metadata
+        self.spec = EnvSpec.from_dict(metadata["spec"])
+        self._lengths: dict[int, int] = {}
+
+    @classmethod
+    def create(cls, root: Path, metadata: dict[str, Any], compression: int) -> "EpisodeStore":
+        """Make a store, or reopen one to add episodes; sweeps what killed writers left.
+
+        Only the process that starts the writers calls this, before they start. An existing
+        store keeps its own metadata and compression.
+
+        Args:
+            root: the folder.
+            metadata: plain types; `spec` is an `EnvSpec.to_dict()`, the rest tells the origin.
+            compression: zstd level, 1 to 9.
+
+        Raises:
+            UserError: if the folder holds episodes of another environment, or can't be written.
+        """
+        if (root / _METADATA).exists():
+            store = cls.open(root)
+            _check_same(root, store.spec, EnvSpec.from_dict(metadata["spec"]))
+        else:
+            if not 1 <= compression <= 9:
+                raise UserError(f"collect.compression is {compression}: use a level from 1 to 9.")
+            store = cls(root, metadata | {"compression": compression})
+            save_json(root / _METADATA, store.metadata)
+        for left in root.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        return store
+
+    @classmethod
+    def open(cls, root: Path) -> "EpisodeStore":
+        """Open an existing store, to read or to write.
+
+        Raises:
+            UserError: if there is none, or its metadata is broken.
+        """
+        path = root / _METADATA
+        if not path.exists():
+            raise UserError(f"{root} holds no episodes: run collect first.")
+        try:
+            return cls(root, json.loads(path.read_text()))
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path} is broken ({type(error).__name__}): delete {root} and run collect again."
+            ) from error
+
+    def indices(self) -> list[int]:
+        """Indices of the whole episodes, sorted."""
+        names = (entry.name for entry in os.scandir(self.root))
+        return sorted(int(name) for name in names if _NAME.fullmatch(name))
+
+    def lengths(self) -> dict[int, int]:
+        """Steps T of every whole episode, by index; each is read from disk once.
+
+        Raises:
+            UserError: if an episode's description is missing or broken.
+        """
+        indices = self.indices()
+        for index in indices:
+            if index not in self._lengths:
+                self._lengths[index] = int(self._attributes(index)["steps"])
+        return {index: self._lengths[index] for index in indices}
+
+    def write(self, index: int, episode: Episode) -> None:
+        """Store an episode, replacing one of the same index; it appears whole or not at all.
+
+        Raises:
+            ValueError: if the arrays don't belong to one episode of this store's environment.
+            UserError: if it can't be written, for one because the disk is full.
+        """
+        self._check(episode)
+        final = self._folder(index)
+        try:
+            with tempfile.TemporaryDirectory(
+                prefix=_SCRATCH, dir=self.root, ignore_cleanup_errors=True
+            ) as scratch:
+                fresh = Path(scratch) / "new"
+                _save(fresh, episode, self.metadata["compression"])
+                if final.exists():
+                    os.rename(final, Path(scratch) / "old")
+                os.rename(fresh, final)
+        except OSError as error:
+            raise UserError(
+                f"Could not write {final} ({error.strerror or error}): free some space or mend its "
+                "permissions, then run the same command again; whole episodes are kept."
+            ) from error
+        self._lengths[index] = len(episode)
+
+    def read(self, index: int) -> Episode:
+        """Read a whole episode.
+
+        Raises:
+            UserError: if any part of it is missing, cut off or altered.
+        """
+        parts = {name: self._read(index, name) for name in FIELDS}
+        return Episode(**parts, seed=int(self._attributes(index)["seed"]))
+
+    def read_frames(self, index: int, start: int, stop: int) -> Frames:
+        """Read obs[start:stop] (stop - start, H, W, C) of one episode; other chunks aren't touched.
+
+        Raises:
+            UserError: if a chunk is missing, cut off or altered.
+        """
+        return self._read(index, "obs", start, stop)
+
+    def _folder(self, index: int) -> Path:
+        return self.root / f"{index:06d}"
+
+    def _read(self, index: int, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
+        folder = self._folder(index) / name
+        try:
+            array = zarr.open_array(folder, mode="r", zarr_format=3)
+            span = range(*slice(start, stop).indices(array.shape[0]))
+            # Zarr takes a missing chunk for one that was never written, and fills in zeros.
+            for chunk in range(span.start // array.chunks[0], -(-span.stop // array.chunks[0])):
+                key = array.metadata.encode_chunk_key((chunk,) + (0,) * (array.ndim - 1))
+                if not (folder / key).exists():
+                    raise FileNotFoundError(f"chunk {name}/{key} is missing")
+            return np.asarray(array[span.start : span.stop])
+        except Exception as error:  # a broken file may surface as nearly any error
+            raise self._broken(index, error) from error
+
+    def _attributes(self, index: int) -> dict[str, Any]:
+        try:
+            return json.loads((self._folder(index) / "zarr.json").read_text())["attributes"]
+        except (OSError, ValueError, KeyError) as error:
+            raise self._broken(index, error) from error
+
+    def _broken(self, index: int, error: Exception) -> UserError:
+        return UserError(
+            f"{self._folder(index)} is damaged ({type(error).__name__}: {error}): delete that "
+            "folder and run collect again."
+        )
+
+    def _check(self, episode: Episode) -> None:
+        steps = len(episode)
+        shapes = {
+            "obs": (steps + 1, *self.spec.obs_shape),
+            "action": (steps, self.spec.action_dim),
+            "terminated": (steps,),
+            "truncated": (steps,),
+        }
+        for name, shape in shapes.items():
+            if getattr(episode, name).shape != shape or steps == 0:
+                found = getattr(episode, name).shape
+                raise ValueError(f"{name} of an episode of {steps} steps is {found}, not {shape}")
+
+
+def _chunk_size(frames: int) -> int:
+    return -(-frames // -(-frames // CHUNK_FRAMES))
+
+
+def _save(folder: Path, episode: Episode, compression: int) -> None:
+    attributes = {"seed": int(episode.seed), "steps": len(episode)}
+    group = zarr.create_group(folder, attributes=attributes, zarr_format=3)
+    for name in FIELDS:
+        values = getattr(episode, name)
+        size = _chunk_size(len(values)) if name == "obs" else len(values)
+        blosc = BloscCodec(
+            cname="zstd", clevel=compression, shuffle="noshuffle", typesize=values.itemsize
+        )
+        group.create_array(
+            name,
+            data=values,
+            chunks=(size, *values.shape[1:]),
+            compressors=(blosc, Crc32cCodec()),
+            config={"write_empty_chunks": True},  # else a chunk of zeros would look like a lost one
+        )
+
+
+def _check_same(root: Path, there: EnvSpec, here: EnvSpec) -> None:
+    old, new = there.to_dict(), here.to_dict()
+    for key in old:
+        if old[key] != new[key]:
+            raise UserError(
+                f"{root} holds episodes of another environment ({key} is {old[key]} there and "
+                f"{new[key]} here): use another name=… or delete that folder."
+            )
