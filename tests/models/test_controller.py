@@ -1,0 +1,105 @@
+"""C: parameter counts, squashing, and one row of the batch at a time."""
+
+import pytest
+import torch
+
+from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.types import EnvSpec
+
+
+def spec(n_actions=None):
+    continuous = n_actions is None
+    return EnvSpec(
+        id="CarRacing-v3",
+        obs_shape=(64, 64, 3),
+        action_low=(-1.0, 0.0, 0.0) if continuous else None,
+        action_high=(1.0, 1.0, 1.0) if continuous else None,
+        n_actions=n_actions,
+        squash=("scale", "scale", "clip") if continuous else (),
+        max_episode_steps=1000,
+        frame_skip=1,
+        reward_range=None,
+        solved_at=900.0,
+    )
+
+
+def controller(inputs=("z", "h"), bias=True, n_actions=None, z_dim=32, hidden=256):
+    return Controller(ControllerConfig(inputs, bias, False, False), spec(n_actions), z_dim, hidden)
+
+
+def test_paper_sizes():
+    assert controller().n_params == 867
+    doom = Controller(
+        ControllerConfig(("z", "h", "c"), False, False, False),
+        EnvSpec("doom", (64, 64, 3), (-1.0,), (1.0,), None, ("scale",), 2100, 1, None, 750.0),
+        64,
+        512,
+    )
+    assert doom.n_params == 1088
+
+
+def test_squash_of_car_racing():
+    c = controller(("z",), z_dim=1)
+    params = torch.zeros(1, c.n_params)
+    features = torch.tensor([[[2.0], [-2.0], [0.0]]])
+    params[0, :3] = 1.0
+    action = c.act(params, features)[0]
+    tanh = torch.tanh(torch.tensor(2.0))
+    torch.testing.assert_close(action[0], torch.stack([tanh, (tanh + 1) / 2, tanh]))
+    torch.testing.assert_close(action[1], torch.stack([-tanh, (1 - tanh) / 2, torch.tensor(0.0)]))
+    torch.testing.assert_close(action[2], torch.tensor([0.0, 0.5, 0.0]))
+
+
+def test_layout_is_weights_row_by_row_then_biases():
+    c = controller(("z", "h"), z_dim=2, hidden=1)
+    params = torch.arange(float(c.n_params))[None] / 20
+    features = torch.tensor([[[0.1, -0.2, 0.3]]])
+    weight, bias = params[0, :9].view(3, 3), params[0, 9:]
+    raw = torch.tanh(weight @ features[0, 0] + bias)
+    torch.testing.assert_close(c.act(params, features)[0, 0, 0], raw[0])
+    torch.testing.assert_close(c.act(params, features)[0, 0, 2], raw[2].clamp(0, 1))
+
+
+def test_every_candidate_uses_its_own_parameters():
+    c = controller(("z",), z_dim=4)
+    params = torch.randn(5, c.n_params)
+    features = torch.randn(5, 3, 4)
+    together = c.act(params, features)
+    assert together.shape == (5, 3, 3)
+    for p in range(5):
+        torch.testing.assert_close(
+            together[p : p + 1], c.act(params[p : p + 1], features[p : p + 1])
+        )
+
+
+def test_discrete_actions_are_one_hot():
+    c = controller(("z",), n_actions=4, z_dim=3)
+    action = c.act(torch.randn(2, c.n_params), torch.randn(2, 6, 3))
+    assert action.shape == (2, 6, 4)
+    assert torch.equal(action.sum(-1), torch.ones(2, 6))
+    assert torch.equal(action.max(-1).values, torch.ones(2, 6))
+
+
+def test_unknown_input_is_named():
+    with pytest.raises(ValueError, match=r"controller.inputs.*'x'"):
+        ControllerConfig(("z", "x"), True, False, False)
+
+
+def test_centring_is_a_change_of_bias():
+    plain = controller(("z", "h"), z_dim=2, hidden=3)
+    offset = torch.randn(5)
+    config = ControllerConfig(("z", "h"), True, False, True)
+    centred = Controller(config, spec(), 2, 3, offset)
+    params = torch.randn(1, plain.n_params)
+    moved = params.clone()
+    moved[0, 15:] += params[0, :15].view(3, 5) @ offset
+    parts = {"z": torch.randn(4, 2), "h": torch.randn(4, 3)}
+    torch.testing.assert_close(
+        centred.act(moved, centred.features(parts)[None]),
+        plain.act(params, plain.features(parts)[None]),
+    )
+
+
+def test_centring_needs_a_bias():
+    with pytest.raises(ValueError, match="centre"):
+        ControllerConfig(("z",), False, False, True)

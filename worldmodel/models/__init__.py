@@ -1,0 +1,1 @@
+"""V, M and C: the three parts of a world model."""

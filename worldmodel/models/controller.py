@@ -1,0 +1,100 @@
+"""C: a linear policy on what V and M know, evaluated for a whole population at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worldmodel.types import EnvSpec
+
+INPUTS = ("z", "h", "c")
+
+
+@dataclass(frozen=True)
+class ControllerConfig:
+    """`inputs`: any of z (latent), h (hidden state), c (cell state), in this order.
+
+    `sample_z`: act on z drawn from V's posterior as the paper does, instead of on its mean.
+    `centre`: subtract the features' mean over the encoded episodes. It moves what is linear into
+    the bias, so the controllers that can be expressed stay the same; but an LSTM's hidden state is
+    far from zero on average, and without it every step of the search mostly turns the wheel.
+    """
+
+    inputs: tuple[str, ...]
+    bias: bool
+    sample_z: bool
+    centre: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        unknown = set(self.inputs) - set(INPUTS)
+        if unknown or not self.inputs:
+            raise ValueError(f"controller.inputs is {self.inputs}: name some of {INPUTS}")
+        if self.centre and not self.bias:
+            raise ValueError("controller.centre=true needs controller.bias=true to stay linear")
+
+
+class Controller:
+    """Maps features to actions with parameters given at every call (Ha & Schmidhuber, eq. 2).
+
+    It owns no weights: a population is one matrix (P, n_params), row by row the weights
+    (action_dim, features) and then the biases (action_dim).
+
+    Args:
+        config: what it sees.
+        spec: its actions.
+        z_dim: size of z.
+        hidden: size of h and c.
+        offset: (F,), subtracted from the features; None for zero.
+    """
+
+    def __init__(
+        self,
+        config: ControllerConfig,
+        spec: EnvSpec,
+        z_dim: int,
+        hidden: int,
+        offset: Tensor | None = None,
+    ) -> None:
+        sizes = {"z": z_dim, "h": hidden, "c": hidden}
+        self.config = config
+        self.spec = spec
+        self.n_features = sum(sizes[name] for name in config.inputs)
+        self.offset = torch.zeros(self.n_features) if offset is None else offset.float()
+        self.n_params = spec.action_dim * (self.n_features + config.bias)
+        if not spec.discrete:
+            assert spec.action_low is not None
+            assert spec.action_high is not None
+            self._low = torch.tensor(spec.action_low)
+            self._high = torch.tensor(spec.action_high)
+            self._clip = torch.tensor([how == "clip" for how in spec.squash])
+
+    def features(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)} to (..., F), and centre."""
+        joined = torch.cat([parts[name] for name in self.config.inputs], -1)
+        return joined - self.offset.to(joined.device)
+
+    def act(self, params: Tensor, features: Tensor) -> Tensor:
+        """Actions (P, R, action_dim) of P candidates on R rollouts each.
+
+        Args:
+            params: (P, n_params).
+            features: (P, R, F).
+        """
+        actions, size = self.spec.action_dim, self.n_features
+        weight = params[:, : actions * size].reshape(-1, actions, size)
+        logits = torch.bmm(features, weight.transpose(1, 2))
+        if self.config.bias:
+            logits = logits + params[:, None, actions * size :]
+        return self._squash(logits)
+
+    def _squash(self, logits: Tensor) -> Tensor:
+        if self.spec.discrete:
+            best = logits.argmax(-1)
+            return torch.nn.functional.one_hot(best, self.spec.action_dim).to(logits.dtype)
+        raw = torch.tanh(logits)
+        low, high = self._low.to(raw.device), self._high.to(raw.device)
+        scaled = low + (raw + 1) / 2 * (high - low)
+        clipped = torch.maximum(torch.minimum(raw, high), low)
+        return torch.where(self._clip.to(raw.device), clipped, scaled)

@@ -1,0 +1,184 @@
+"""M: an LSTM that predicts the next latent, the reward and the end of the episode."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from worldmodel.mdn import BernoulliHead, Mixture, MixtureHead, NormalHead, SequenceModel, State
+from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization
+from worldmodel.types import Logs
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class MDNRNNConfig:
+    """Size of M and what it is trained on.
+
+    `hidden` is the LSTM's size; `components`, `factorization` and the bounds of log-sigma are
+    those of the mixture over the next latent; `reward_head` and `end_head` say what is predicted
+    besides it. The loss is the sum of nats per latent dimension, reward nats and end nats times
+    their weights; `end_positive_weight` multiplies the end nats of steps that do end.
+    """
+
+    hidden: int
+    components: int
+    factorization: Factorization
+    log_sigma_min: float
+    log_sigma_max: float
+    reward_head: bool
+    end_head: bool
+    z_weight: float
+    reward_weight: float
+    end_weight: float
+    end_positive_weight: float
+
+    def __post_init__(self) -> None:
+        for key in ("hidden", "components"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"mdnrnn.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.factorization not in FACTORIZATIONS:
+            raise ValueError(f"mdnrnn.factorization is {self.factorization}: use per_dim or joint")
+        if not -math.inf < self.log_sigma_min < 0:
+            raise ValueError(f"mdnrnn.log_sigma_min is {self.log_sigma_min}: it must be below 0")
+        if not 0 < self.log_sigma_max < math.inf:
+            raise ValueError(f"mdnrnn.log_sigma_max is {self.log_sigma_max}: it must be above 0")
+        for key in ("z_weight", "reward_weight", "end_weight"):
+            if not 0 <= getattr(self, key) < math.inf:
+                raise ValueError(f"mdnrnn.{key} is {getattr(self, key)}: it can't be negative")
+        if not 0 < self.end_positive_weight < math.inf:
+            raise ValueError(
+                f"mdnrnn.end_positive_weight is {self.end_positive_weight}: it must be positive"
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What M expects of the next step; None where it has no head for it.
+
+    `reward` (...) is the expected reward in the environment's own units. `end` (...) is the chance
+    of the end as trained: `end_positive_weight` raises it above the true chance.
+    """
+
+    z: Mixture
+    reward: Tensor | None
+    end: Tensor | None
+
+
+class MDNRNN(nn.Module):
+    """M of Ha & Schmidhuber 2018, appendix A.2: p(z', reward, end | z, action, history).
+
+    Rewards are standardised with statistics that are stored with the weights, so a reward of any
+    size weighs the same in the loss; predictions are in the environment's units.
+
+    Args:
+        config: sizes and weights.
+        z_dim: size of the latent, Z.
+        action_dim: size of the action vector, A.
+    """
+
+    reward_mean: Tensor
+    reward_std: Tensor
+
+    def __init__(self, config: MDNRNNConfig, z_dim: int, action_dim: int) -> None:
+        super().__init__()
+        self.config, self.z_dim, self.action_dim = config, z_dim, action_dim
+        heads: dict[str, nn.Module] = {
+            "z": MixtureHead(
+                config.hidden,
+                z_dim,
+                config.components,
+                config.factorization,
+                config.log_sigma_min,
+                config.log_sigma_max,
+            )
+        }
+        if config.reward_head:
+            heads["reward"] = NormalHead(config.hidden, 1)
+        if config.end_head:
+            heads["end"] = BernoulliHead(config.hidden)
+        self.sequence = SequenceModel(z_dim + action_dim, config.hidden, heads)
+        self.register_buffer("reward_mean", torch.zeros(()))
+        self.register_buffer("reward_std", torch.ones(()))
+
+    def set_reward_statistics(self, mean: float, std: float) -> None:
+        """Standardise rewards by these; a constant reward (std 0) is only shifted."""
+        self.reward_mean.fill_(mean)
+        self.reward_std.fill_(std if std > 1e-6 else 1.0)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, Logs]:
+        """Negative log-likelihood of a batch of sequences; every mean is over real steps only.
+
+        Latents are drawn afresh around their means at every call, from torch's global generator
+        (the paper, appendix A.2: it keeps M from overfitting to particular codes).
+
+        Args:
+            batch: `mu` and `logvar` (B, T+1, Z), `action` (B, T, A), `reward`, `end` and `mask`
+                (B, T); `end` and `mask` hold 0 or 1, and mask 0 marks padding.
+
+        Returns:
+            The loss, and detached: `z_nats_per_dim`; with a reward head `reward_nats` and
+            `reward_mse`, both of standardised rewards (an mse of 1 is what the mean reward
+            reaches); with an end head `end_bce` (without `end_positive_weight`) and `end_accuracy`.
+        """
+        mask = batch["mask"].float()
+        z = sample_latents(batch["mu"], batch["logvar"])
+        features, _ = self.sequence(torch.cat([z[:, :-1], batch["action"].float()], -1))
+        expected = self.sequence.heads(features)
+        config = self.config
+
+        z_nats = masked_mean(-expected["z"].log_prob(z[:, 1:]), mask) / self.z_dim
+        loss, logs = config.z_weight * z_nats, {"z_nats_per_dim": z_nats}
+        if "reward" in expected:
+            reward = (batch["reward"].float() - self.reward_mean) / self.reward_std
+            nats = masked_mean(-expected["reward"].log_prob(reward.unsqueeze(-1)), mask)
+            loss = loss + config.reward_weight * nats
+            error = expected["reward"].mean.squeeze(-1) - reward
+            logs |= {"reward_nats": nats, "reward_mse": masked_mean(error.square(), mask)}
+        if "end" in expected:
+            end = batch["end"].float()
+            nats = -expected["end"].log_prob(end)
+            importance = 1 + (config.end_positive_weight - 1) * end
+            loss = loss + config.end_weight * masked_mean(importance * nats, mask)
+            correct = ((expected["end"].logits > 0) == (end > 0.5)).float()
+            logs |= {"end_bce": masked_mean(nats, mask), "end_accuracy": masked_mean(correct, mask)}
+        return loss, {name: value.detach() for name, value in logs.items()}
+
+    def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
+        """Zeros (hidden, cell), each (batch, hidden): the state at the start of an episode."""
+        return self.sequence.initial_state(batch, device)
+
+    def advance(self, z: Tensor, action: Tensor, state: State) -> State:
+        """The state after `z` (B, Z) was seen and `action` (B, A) taken; computes no head."""
+        return self.sequence.step(torch.cat([z, action], -1), state)[1]
+
+    def predict(self, hidden: Tensor) -> Prediction:
+        """What is expected next in hidden state (..., hidden), the first half of a state."""
+        expected = self.sequence.heads(hidden)
+        reward = end = None
+        if "reward" in expected:
+            reward = expected["reward"].mean.squeeze(-1) * self.reward_std + self.reward_mean
+        if "end" in expected:
+            end = expected["end"].probability
+        return Prediction(expected["z"], reward, end)
+
+    def paper_parameter_count(self) -> int:
+        """Number of parameters as the paper counts them: one LSTM bias where torch keeps two."""
+        return sum(p.numel() for p in self.parameters()) - 4 * self.config.hidden
+
+
+def sample_latents(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Draw z around its mean, in float32 whatever the type in storage."""
+    mu, logvar = mu.float(), logvar.float()
+    return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def masked_mean(value: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `value` over the entries where `mask`, of the same shape, is 1; 0 if there are none.
+
+    What stands in the padding does not matter, not even NaN.
+    """
+    return torch.where(mask > 0, value, 0).sum() / mask.sum().clamp(min=1)
