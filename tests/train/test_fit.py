@@ -1,0 +1,163 @@
+"""The loop: resumes bitwise for V and M, refuses NaN, keeps the best."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from worldmodel import checkpoint
+from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
+from worldmodel.models.vae import VAE, VAEConfig
+from worldmodel.run import Run
+from worldmodel.train.fit import FitConfig, fit
+from worldmodel.types import UserError
+
+CONFIG = FitConfig(
+    steps=6, learning_rate=1e-3, schedule="constant", clip_value=1.0, precision="fp32",
+    log_every=1, holdout_every=2, checkpoint_every=3,
+)  # fmt: skip
+VAE_CONFIG = VAEConfig(4, 0.5, (4, 8, 8, 16), (8, 8, 4))
+RNN_CONFIG = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, 1.0, 1.0, 1.0, 10.0)
+
+
+class Frames:
+    def batches(self, start):
+        while True:
+            generator = torch.Generator().manual_seed(start)
+            yield torch.randint(0, 256, (4, 64, 64, 3), dtype=torch.uint8, generator=generator)
+            start += 1
+
+    def holdout(self):
+        return [next(self.batches(1_000_000))]
+
+
+class Windows(Frames):
+    def batches(self, start):
+        while True:
+            g = torch.Generator().manual_seed(start)
+            yield {
+                "mu": torch.randn(3, 6, 4, generator=g),
+                "logvar": torch.randn(3, 6, 4, generator=g),
+                "action": torch.randn(3, 5, 2, generator=g),
+                "reward": torch.randn(3, 5, generator=g),
+                "end": torch.zeros(3, 5),
+                "mask": torch.ones(3, 5),
+            }
+            start += 1
+
+
+def make_vae():
+    torch.manual_seed(0)
+    return VAE(VAE_CONFIG)
+
+
+def make_mdnrnn():
+    torch.manual_seed(0)
+    return MDNRNN(RNN_CONFIG, 4, 2)
+
+
+class Recorder:
+    """A run without its stage: the real log and progress bar in a folder of the test's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.seed, self.folder, self._log = 0, folder, None
+        self.console = __import__("rich.console").console.Console(quiet=True)
+
+    def checkpoint(self, name="last"):
+        return self.folder / f"{name}.pt"
+
+    def log(self, resume_step=0):
+        from worldmodel.log import Log
+
+        self._log = self._log or Log(self.folder, resume_step)
+        return self._log
+
+    def say(self, text):
+        pass
+
+    @property
+    def stage(self):
+        from worldmodel.run import STAGES
+
+        return STAGES["train_vae"]
+
+    progress = Run.progress
+
+
+@pytest.mark.parametrize(("make", "data"), [(make_vae, Frames()), (make_mdnrnn, Windows())])
+def test_resume_is_bitwise(make, data, tmp_path):
+    straight, stopped = Recorder(tmp_path / "a"), Recorder(tmp_path / "b")
+    whole = make()
+    fit(whole, data, CONFIG, straight, about={})
+    fit(make(), data, replace(CONFIG, steps=3), stopped, about={})
+    resumed = make()
+    fit(resumed, data, CONFIG, Recorder(tmp_path / "b"), about={})
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+    one, two = (checkpoint.load(tmp_path / name / "last.pt") for name in "ab")
+    moments = [saved["optimizer"]["state"] for saved in (one, two)]
+    for key in moments[0]:
+        for name in moments[0][key]:
+            assert torch.equal(moments[0][key][name], moments[1][key][name])
+    assert one["step"] == two["step"] == 6
+
+
+def test_the_same_seed_gives_the_same_weights_whatever_ran_before(tmp_path):
+    first, second = make_vae(), make_vae()
+    fit(first, Frames(), CONFIG, Recorder(tmp_path / "a"), about={})
+    torch.randn(100)
+    fit(second, Frames(), CONFIG, Recorder(tmp_path / "b"), about={})
+    assert torch.equal(first.to_mu.weight, second.to_mu.weight)
+
+
+def test_best_is_the_lowest_holdout_loss(tmp_path):
+    run = Recorder(tmp_path)
+    fit(make_vae(), Frames(), replace(CONFIG, steps=8), run, about={"kind": "vae"})
+    best = checkpoint.load(run.checkpoint("best"))
+    last = checkpoint.load(run.checkpoint("last"))
+    assert best["holdout"]["loss"] <= last["holdout"]["loss"]
+    assert best["about"] == {"kind": "vae"}
+    assert last["best"] == best["holdout"]["loss"]
+
+
+class Exploding(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.calls = 0
+
+    def loss(self, batch):
+        self.calls += 1
+        bad = float("nan") if self.calls > 4 else 1.0
+        return (self.weight * bad).sum(), {}
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path):
+    run = Recorder(tmp_path)
+    with pytest.raises(UserError, match="loss became nan") as caught:
+        fit(Exploding(), Frames(), replace(CONFIG, checkpoint_every=1), run, about={})
+    assert str(run.checkpoint()) in str(caught.value)
+    assert torch.isfinite(checkpoint.load(run.checkpoint())["weights"]["weight"]).all()
+
+
+def test_auto_precision_measures_and_leaves_the_weights_alone(tmp_path):
+    auto = fit(make_vae(), Frames(), replace(CONFIG, precision="auto"), Recorder(tmp_path / "a"),
+               about={})  # fmt: skip
+    assert auto.precision in ("fp32", "bf16")
+    again, fixed = make_vae(), make_vae()
+    fit(again, Frames(), CONFIG, Recorder(tmp_path / "b"), about={})
+    if auto.precision == "fp32":
+        first = checkpoint.load(tmp_path / "a" / "last.pt")["weights"]
+        assert torch.equal(first["to_mu.weight"], again.to_mu.weight)
+    assert not torch.equal(again.to_mu.weight, fixed.to_mu.weight)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("steps", 0), ("learning_rate", 0.0), ("precision", "int8"), ("schedule", "linear")],
+)
+def test_bad_numbers_name_the_key(key, value):
+    with pytest.raises(ValueError, match=key):
+        replace(CONFIG, **{key: value})

@@ -1,0 +1,1 @@
+"""Supervised training: one loop for every model."""

@@ -1,0 +1,41 @@
+"""What V and M look like while they train, in TensorBoard."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from worldmodel.data.frames import FrameData
+from worldmodel.models.pictures import reconstructions, samples, traversal
+from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
+
+
+class VAEPictures:
+    """Draws reconstructions, samples and a traversal, and watches for collapse."""
+
+    def __init__(self, data: FrameData, run: Any) -> None:
+        self._run = run
+        frames = torch.cat(list(data.holdout()))
+        at = np.linspace(0, len(frames) - 1, min(10, len(frames))).round().astype(int)
+        self._frames = frames[at]
+        self._holdout = frames
+
+    @torch.inference_mode()
+    def __call__(self, vae: nn.Module, step: int) -> None:
+        """Write the pictures of one step."""
+        assert isinstance(vae, VAE)
+        device = next(vae.parameters()).device
+        frames = self._frames.to(device)
+        log = self._run.log()
+        log.image(step, "reconstructions", reconstructions(vae, frames))
+        log.image(step, "samples", samples(vae, 4, 10, seed=0))
+        log.image(step, "traversal", traversal(vae, frames[len(frames) // 2]))
+        mu = torch.cat([vae.encode(part.to(device))[0] for part in self._holdout.split(250)])
+        active = int((mu.var(0) > ACTIVE_VARIANCE).sum()) if len(mu) > 1 else 0
+        log.scalars(step, {"holdout/active_units": float(active)})
+        if active < mu.shape[1] / 4:
+            self._run.say(
+                f"only {active} of {mu.shape[1]} latents are in use at step {step}; "
+                "if that stays so, lower vae.free_bits or give V more varied frames"
+            )

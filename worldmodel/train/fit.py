@@ -1,0 +1,245 @@
+"""One supervised loop for V, M and every sequence model."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from worldmodel import checkpoint
+from worldmodel.seed import derive
+from worldmodel.types import TrainData, UserError
+
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Numbers of one training run.
+
+    `precision` is fp32, bf16 or auto (whichever steps faster on this machine); `schedule` is
+    constant or cosine (down to a tenth of `learning_rate` at the last step); `clip_value` bounds
+    each gradient element and is null for none.
+    """
+
+    steps: int
+    learning_rate: float
+    schedule: str
+    clip_value: float | None
+    precision: str
+    log_every: int
+    holdout_every: int
+    checkpoint_every: int
+
+    def __post_init__(self) -> None:
+        for key in ("steps", "log_every", "holdout_every", "checkpoint_every"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"fit.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.learning_rate <= 0:
+            raise ValueError(f"fit.learning_rate is {self.learning_rate}: it must be positive")
+        if self.precision not in (*PRECISIONS, "auto"):
+            raise ValueError(f"fit.precision is {self.precision}: use fp32, bf16 or auto")
+        if self.schedule not in ("constant", "cosine"):
+            raise ValueError(f"fit.schedule is {self.schedule}: use constant or cosine")
+
+
+class Recorder(Protocol):
+    """The part of a run that training needs."""
+
+    seed: int
+
+    def checkpoint(self, name: str = "last") -> Path: ...  # noqa: D102
+    def log(self, resume_step: int = 0) -> Any: ...  # noqa: D102
+    def progress(self, total: int, unit: str, start: int = 0) -> Any: ...  # noqa: D102
+    def say(self, text: str) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training run ended with."""
+
+    holdout: dict[str, float]
+    examples_per_second: float
+    precision: str
+
+
+def fit(
+    model: nn.Module,
+    data: TrainData,
+    config: FitConfig,
+    run: Recorder,
+    *,
+    about: dict[str, Any],
+    device: str = "auto",
+    picture: Callable[[nn.Module, int], None] | None = None,
+) -> FitResult:
+    """Train `model` on `data` to `config.steps`, going on from the last checkpoint if there is one.
+
+    `model.loss(batch) -> (loss, logs)` is all that the loop knows of the model. Randomness inside
+    a step is a function of (seed, step), and batches are too, so a resumed run is bitwise the
+    unbroken one on the CPU.
+
+    Args:
+        model: left with its last weights, on the CPU, in eval mode; checkpoints/best.pt holds those
+            with the lowest hold-out loss.
+        data: training batches by step and fixed hold-out batches.
+        config: numbers of the run.
+        run: where checkpoints, numbers and progress go.
+        about: plain description of the model, stored in its checkpoint to rebuild it.
+        device: "auto", "cpu" or "cuda".
+        picture: called as (model, step) after each hold-out pass, to draw something.
+
+    Raises:
+        UserError: when the loss stops being finite, or a checkpoint does not fit.
+    """
+    path = run.checkpoint()
+    saved = checkpoint.load(path) if path.exists() else None
+    precision = saved["precision"] if saved else _precision(model, data, config, device, run)
+    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
+    step = 0
+    if saved:
+        checkpoint.load_weights(model, saved["weights"], path)
+        optimizer.load_state_dict(saved["optimizer"])
+        step = saved["step"]
+        run.say(f"resuming at step {step} of {config.steps}")
+    wrapped, optimizer = fabric.setup(model, optimizer)
+    wrapped.mark_forward_method("loss")
+    log = run.log(resume_step=step)
+
+    holdout: dict[str, float] = saved["holdout"] if saved else {}
+    best = saved["best"] if saved else math.inf
+
+    def save(name: str) -> None:
+        state = {
+            "about": about,
+            "weights": {key: value.cpu() for key, value in model.state_dict().items()},
+            "optimizer": optimizer.state_dict(),
+            "precision": precision,
+            "step": step,
+            "holdout": holdout,
+            "best": best,
+        }
+        checkpoint.save(run.checkpoint(name), state)
+
+    seen, since = 0, time.perf_counter()
+    rate = 0.0
+    with run.progress(config.steps, "steps", start=step) as bar:
+        batches = iter(data.batches(step))
+        while step < config.steps:
+            wrapped.train()
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate(config, step)
+            torch.manual_seed(derive(run.seed, "fit", step))
+            batch = fabric.to_device(next(batches))
+            loss, logs = wrapped.loss(batch)
+            optimizer.zero_grad(set_to_none=True)
+            fabric.backward(loss)
+            if config.clip_value is not None:
+                nn.utils.clip_grad_value_(model.parameters(), config.clip_value)
+            optimizer.step()
+            step += 1
+            seen += _size(batch)
+            if step % config.log_every == 0 or step == config.steps:
+                value = loss.item()
+                _check_finite(value, step, path)
+                rate = seen / (time.perf_counter() - since)
+                log.scalars(
+                    step,
+                    {"train/loss": value, "examples_per_second": rate}
+                    | {f"train/{name}": float(entry) for name, entry in logs.items()},
+                )
+                bar.update(step, f"loss {value:.4g} · {rate:.0f}/s")
+                seen, since = 0, time.perf_counter()
+            if step % config.holdout_every == 0 or step == config.steps:
+                _check_finite(loss.item(), step, path)
+                holdout = evaluate(wrapped, data.holdout(), fabric, run.seed)
+                log.scalars(step, {f"holdout/{name}": value for name, value in holdout.items()})
+                if holdout.get("loss", math.nan) < best:
+                    best = holdout["loss"]
+                    save("best")
+                if picture is not None:
+                    wrapped.eval()
+                    picture(model, step)
+                seen, since = 0, time.perf_counter()
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                _check_finite(loss.item(), step, path)
+                save("last")
+    model.cpu().eval()
+    return FitResult(holdout, rate, precision)
+
+
+@torch.no_grad()
+def evaluate(
+    model: Any, batches: Iterable[Any], fabric: Fabric, seed: int
+) -> dict[str, float]:  # fmt: skip
+    """Mean loss and logs over hold-out batches, weighted by batch size, same noise every time."""
+    model.eval()
+    torch.manual_seed(derive(seed, "fit", 0, 1))
+    totals: dict[str, float] = {}
+    count = 0
+    for batch in batches:
+        batch = fabric.to_device(batch)
+        loss, logs = model.loss(batch)
+        size = _size(batch)
+        count += size
+        for name, value in {"loss": loss, **logs}.items():
+            totals[name] = totals.get(name, 0.0) + float(value) * size
+    return {name: value / count for name, value in totals.items()} if count else {}
+
+
+def _precision(
+    model: nn.Module, data: TrainData, config: FitConfig, device: str, run: Recorder
+) -> str:
+    """The precision asked for, or the one that steps faster here."""
+    if config.precision != "auto":
+        return config.precision
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    seconds = {name: _time_step(model, data, device, name) for name in PRECISIONS}
+    model.load_state_dict(weights)
+    model.zero_grad(set_to_none=True)
+    fastest = min(seconds, key=lambda name: seconds[name])
+    told = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in seconds.items())
+    run.say(f"precision {fastest} (a step takes {told})")
+    return fastest
+
+
+def _time_step(model: nn.Module, data: TrainData, device: str, precision: str) -> float:
+    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    wrapped = fabric.setup_module(model)
+    wrapped.mark_forward_method("loss")
+    batch = fabric.to_device(next(iter(data.batches(0))))
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        loss, _ = wrapped.loss(batch)
+        fabric.backward(loss)
+        loss.item()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _learning_rate(config: FitConfig, step: int) -> float:
+    if config.schedule == "constant":
+        return config.learning_rate
+    fraction = 0.5 * (1 + math.cos(math.pi * min(step / config.steps, 1)))
+    return config.learning_rate * (0.1 + 0.9 * fraction)
+
+
+def _check_finite(loss: float, step: int, path: Path) -> None:
+    if not math.isfinite(loss):
+        kept = f"the last good checkpoint stays at {path}" if path.exists() else "nothing was saved"
+        raise UserError(
+            f"The loss became {loss} by step {step}: lower fit.learning_rate or look for broken "
+            f"values in the data; {kept}."
+        )
+
+
+def _size(batch: Any) -> int:
+    first: Tensor = next(iter(batch.values())) if isinstance(batch, dict) else batch
+    return len(first)
