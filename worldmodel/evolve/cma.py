@@ -1,0 +1,113 @@
+"""CMA-ES (pycma, full covariance) with an exact and safe checkpoint."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cma
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from worldmodel.types import FloatArray, UserError
+
+
+@dataclass(frozen=True)
+class CMAConfig:
+    """`popsize` candidates a generation; `sigma` is the first standard deviation around 0."""
+
+    popsize: int
+    sigma: float
+
+    def __post_init__(self) -> None:
+        if self.popsize < 2:
+            raise ValueError(f"evolve.cma.popsize is {self.popsize}: it must be at least 2")
+        if self.sigma <= 0:
+            raise ValueError(f"evolve.cma.sigma is {self.sigma}: it must be positive")
+
+
+class CMA:
+    """Maximises a fitness over R^n.
+
+    All that happened to a pycma object follows from its seed and the fitness values it was told,
+    so these are its state: a checkpoint holds no pickled object, and replaying it gives bitwise
+    the search that was interrupted.
+    """
+
+    def __init__(self, config: CMAConfig, n: int, seed: int) -> None:
+        self.config = config
+        self.n = n
+        self._seed = seed
+        self._told: list[NDArray[np.float64]] = []
+        self._asked: list[NDArray[np.float64]] | None = None
+        rng = np.random.default_rng(seed)
+        self._es = cma.CMAEvolutionStrategy(
+            np.zeros(n),
+            config.sigma,
+            {
+                "popsize": config.popsize,
+                "randn": lambda *shape: rng.standard_normal(shape),
+                "seed": math.nan,  # keeps pycma away from numpy's global generator
+                "verbose": -9,
+                "verb_log": 0,
+                "CMA_diagonal": 0,
+            },
+        )
+
+    @property
+    def generation(self) -> int:
+        """Generations told so far."""
+        return len(self._told)
+
+    @property
+    def mean(self) -> FloatArray:
+        """Centre of the search distribution (n,): what gets deployed."""
+        return np.asarray(self._es.mean, np.float32)
+
+    @property
+    def sigma(self) -> float:
+        """Overall step size."""
+        return float(self._es.sigma)
+
+    def ask(self) -> FloatArray:
+        """A new generation (popsize, n)."""
+        self._asked = self._es.ask()
+        return np.asarray(self._asked, np.float32)
+
+    def tell(self, fitness: FloatArray) -> None:
+        """Learn from the fitness (popsize,) of the last `ask`; higher is better."""
+        assert self._asked is not None, "ask before tell"
+        values = np.asarray(fitness, np.float64)
+        self._es.tell(self._asked, (-values).tolist())
+        self._told.append(values)
+        self._asked = None
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain types only; see `restore`."""
+        return {
+            "n": self.n,
+            "seed": self._seed,
+            "popsize": self.config.popsize,
+            "sigma0": self.config.sigma,
+            "told": torch.from_numpy(np.array(self._told).reshape(-1, self.config.popsize)),
+            "mean": torch.from_numpy(np.array(self._es.mean, np.float64)),
+        }
+
+    @classmethod
+    def restore(cls, state: dict[str, Any], path: Path) -> "CMA":
+        """Replay a state to the very object that was saved.
+
+        Raises:
+            UserError: if this machine's linear algebra does not reproduce the saved mean.
+        """
+        search = cls(CMAConfig(state["popsize"], state["sigma0"]), state["n"], state["seed"])
+        for values in state["told"].numpy():
+            search.ask()
+            search.tell(values)
+        if not np.allclose(search._es.mean, state["mean"].numpy(), rtol=1e-6, atol=1e-9):
+            raise UserError(
+                f"{path} was written on a machine whose linear algebra differs, so the search "
+                "can't be gone on with here: finish it there, or start another with name=…"
+            )
+        return search

@@ -1,0 +1,143 @@
+"""The generations: ask, try in a world, tell, and now and then measure the mean for real."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from worldmodel import checkpoint
+from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.seed import derive_many
+from worldmodel.types import FloatArray, World
+
+
+@dataclass(frozen=True)
+class EvolveConfig:
+    """Numbers of one evolution.
+
+    `rollouts` episodes per candidate, the same for all candidates of a generation (common random
+    numbers); every `selection_every` generations the mean plays `selection_episodes` episodes of
+    its own. `max_minutes` stops earlier (null: never).
+    """
+
+    cma: CMAConfig
+    generations: int
+    rollouts: int
+    selection_every: int
+    selection_episodes: int
+    max_minutes: float | None
+
+    def __post_init__(self) -> None:
+        for key in ("generations", "rollouts", "selection_every", "selection_episodes"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"evolve.{key} is {getattr(self, key)}: it must be at least 1")
+
+
+@dataclass(frozen=True)
+class EvolveResult:
+    """What an evolution ended with."""
+
+    generations: int
+    env_steps: int
+    selection_score: float
+
+
+def evolve(
+    config: EvolveConfig, n_params: int, world: World, selection: World, run: Any, about: Any
+) -> EvolveResult:
+    """Evolve a controller of `n_params` in `world`; keep the mean that scores best in `selection`.
+
+    Writes checkpoints/last.pt (the exact search) every generation and checkpoints/best.pt (the
+    mean with the best selection score, which is what gets deployed).
+    """
+    path = run.checkpoint()
+    saved = checkpoint.load(path) if path.exists() else None
+    if saved:
+        search = CMA.restore(saved["cma"], path)
+        run.say(f"resuming at generation {search.generation} of {config.generations}")
+    else:
+        search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0])
+    env_steps = saved["env_steps"] if saved else 0
+    best = saved["best"] if saved else -np.inf
+    spent = saved["minutes"] if saved else 0.0
+    chosen = derive_many(run.seed, "selection", config.selection_episodes)
+    log = run.log(resume_step=search.generation)
+    start = time.time()
+
+    def minutes() -> float:
+        return spent + (time.time() - start) / 60
+
+    def finished() -> bool:
+        out_of_time = config.max_minutes is not None and minutes() >= config.max_minutes
+        return search.generation >= config.generations or out_of_time
+
+    with run.progress(config.generations, "generations", start=search.generation) as bar:
+        while not finished():
+            since = time.time()
+            seeds = derive_many(run.seed, "train", config.rollouts, search.generation)
+            returns, lengths = world.evaluate(search.ask(), seeds, training=True)
+            fitness = returns.mean(1)
+            search.tell(fitness)
+            env_steps += int(lengths.sum())
+            log.scalars(
+                search.generation,
+                _numbers(fitness, lengths, search, env_steps, minutes())
+                | {"env_steps_per_second": float(lengths.sum()) / (time.time() - since)},
+            )
+            if search.generation % config.selection_every == 0 or finished():
+                score, steps = _select(search.mean, chosen, selection, log, search.generation)
+                env_steps += steps
+                if score > best:
+                    best = score
+                    checkpoint.save(
+                        run.checkpoint("best"),
+                        {
+                            "about": about,
+                            "params": torch.from_numpy(search.mean),
+                            "generation": search.generation,
+                            "selection_score": score,
+                            "env_steps": env_steps,
+                        },
+                    )
+            checkpoint.save(
+                path,
+                {
+                    "cma": search.state(),
+                    "env_steps": env_steps,
+                    "best": best,
+                    "minutes": minutes(),
+                },
+            )
+            bar.update(
+                search.generation,
+                f"mean {fitness.mean():.0f} best {fitness.max():.0f} · selected {best:.0f}",
+            )
+    return EvolveResult(search.generation, env_steps, float(best))
+
+
+def _select(
+    mean: FloatArray, seeds: list[int], selection: World, log: Any, generation: int
+) -> tuple[float, int]:
+    returns, lengths = selection.evaluate(mean[None], seeds, training=False)
+    log.scalars(
+        generation,
+        {"selection/mean": float(returns.mean()), "selection/sd": float(returns.std())},
+    )
+    return float(returns.mean()), int(lengths.sum())
+
+
+def _numbers(
+    fitness: FloatArray, lengths: Any, search: CMA, env_steps: int, minutes: float
+) -> dict[str, float]:
+    return {
+        "fitness/mean": float(fitness.mean()),
+        "fitness/best": float(fitness.max()),
+        "fitness/sd": float(fitness.std()),
+        "length": float(lengths.mean()),
+        "cma/sigma": search.sigma,
+        "cma/mean_norm": float(np.linalg.norm(search.mean)),
+        "env_steps": float(env_steps),
+        "minutes": minutes,
+    }

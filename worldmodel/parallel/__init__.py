@@ -1,0 +1,6 @@
+"""Ways to run jobs: one `map(make_worker, jobs)`, in this process or in several."""
+
+from worldmodel.parallel.process import ProcessBackend
+from worldmodel.parallel.serial import SerialBackend
+
+__all__ = ["ProcessBackend", "SerialBackend"]
