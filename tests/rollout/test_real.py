@@ -1,0 +1,100 @@
+"""Real rollouts: batches equal single rollouts, backends agree, the early cut is for training."""
+
+import numpy as np
+import pytest
+import torch
+
+from worldmodel.envs.vector import GymVector
+from worldmodel.rollout.agent import Agent
+from worldmodel.rollout.play import play
+from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld
+
+SEEDS = [11, 12]
+
+
+def params(small, count, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 0.5, (count, small.controller.n_params)).astype(np.float32)
+
+
+def world(small, workers, cut=RealConfig(None, None)):  # noqa: B008
+    return RealWorld(small.player, BackendConfig("gymnasium", 1, workers, 4), cut)
+
+
+def test_one_rollout_by_hand(small):
+    """The agent's arithmetic, written out: V, C on (z, h), then M on (z, a)."""
+    agent = Agent(small.vae, small.mdnrnn, small.controller)
+    env = GymVector(small.env, small.spec)
+    one = params(small, 1)
+    with torch.inference_mode():
+        obs = env.reset([3])
+        state, total = small.mdnrnn.initial_state(1), 0.0
+        for steps in range(1, 100):  # noqa: B007
+            z, _ = small.vae.encode(torch.from_numpy(obs))
+            x = torch.cat([z, state[0]], 1)[0].numpy()
+            weight, bias = one[0, :-2].reshape(2, 12), one[0, -2:]
+            action = np.eye(2, dtype=np.float32)[(weight @ x + bias).argmax()][None]
+            state = small.mdnrnn.advance(z, torch.from_numpy(action), state)
+            obs, reward, terminated, truncated = env.step(action, np.array([0]))
+            total += reward[0]
+            if terminated[0] or truncated[0]:
+                break
+    returns, lengths = play(agent, env, one, [3])
+    assert returns[0, 0] == total
+    assert lengths[0, 0] == steps
+
+
+def test_a_batch_is_its_rollouts(small):
+    agent = Agent(small.vae, small.mdnrnn, small.controller)
+    env = GymVector(small.env, small.spec)
+    many = params(small, 3)
+    returns, lengths = play(agent, env, many, SEEDS)
+    assert returns.shape == lengths.shape == (3, 2)
+    assert len(np.unique(lengths)) > 1, "rollouts of different length make this test mean something"
+    for p in range(3):
+        for r, seed in enumerate(SEEDS):
+            alone = play(agent, env, many[p : p + 1], [seed])
+            assert alone[0][0, 0] == returns[p, r]
+
+
+def test_serial_and_process_agree(small):
+    many = params(small, 5)
+    serial, process = world(small, 0), world(small, 2)
+    one = serial.evaluate(many, SEEDS, training=False)
+    two = process.evaluate(many, SEEDS, training=False)
+    process.close()
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_array_equal(one[1], two[1])
+
+
+@pytest.mark.parametrize(("cut", "steps"), [(RealConfig(None, 4), 4), (RealConfig(1, None), 30)])
+def test_cuts_hold_in_training_only(small, cut, steps):
+    real = world(small, 0, cut)
+    many = params(small, 2)
+    _, trained = real.evaluate(many, SEEDS, training=True)
+    _, selected = real.evaluate(many, SEEDS, training=False)
+    assert trained.max() <= steps
+    if cut.max_steps:
+        assert (trained == 4).all()
+        assert (selected > 4).all()
+    else:  # CartPole pays at every step, so nothing is ever cut for want of reward
+        np.testing.assert_array_equal(trained, selected)
+
+
+def test_sampled_z_is_reproducible_and_differs_from_the_mean(small):
+    from dataclasses import replace
+
+    from worldmodel.models.controller import Controller
+
+    config = replace(small.controller.config, sample_z=True)
+    controller = Controller(config, small.spec, 4, 8)
+    agent = Agent(small.vae, small.mdnrnn, controller)
+    obs = GymVector(small.env, small.spec).reset([1, 2])
+    ids, many = np.arange(2), params(small, 1)
+    seen = []
+    for seed in (0, 0, 1):
+        agent.reset(many, 2, seed)
+        agent.act(obs, ids)
+        seen.append(agent._features.clone())
+    assert torch.equal(seen[0], seen[1])
+    assert not torch.equal(seen[0], seen[2])

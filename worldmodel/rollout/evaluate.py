@@ -1,0 +1,111 @@
+"""Score a controller in the official environment, episode by episode, with replays."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worldmodel.rollout.play import play
+from worldmodel.rollout.real import PlayerConfig, build_player
+from worldmodel.types import Backend, FloatArray, Frames, IntArray
+
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class Played:
+    """One episode of an evaluation. `action` (T, action_dim) lets it be replayed exactly."""
+
+    seed: int
+    score: float
+    steps: int
+    action: FloatArray
+
+
+def make_evaluator(
+    config: PlayerConfig, params: FloatArray
+) -> Callable[[tuple[int, ...]], list[Played]]:
+    """Build the player once; a job then plays one episode for each of its seeds."""
+    agent, env = build_player(config)
+
+    def run(seeds: tuple[int, ...]) -> list[Played]:
+        taken: list[list[FloatArray]] = [[] for _ in seeds]
+
+        def watch(ids: IntArray, obs: Frames, action: FloatArray) -> None:
+            for row, one in zip(ids.tolist(), action, strict=True):
+                taken[row].append(one)
+
+        returns, lengths = play(agent, env, params[None], seeds, watch=watch)
+        return [
+            Played(seed, float(score), int(steps), np.stack(action))
+            for seed, score, steps, action in zip(seeds, returns[0], lengths[0], taken, strict=True)
+        ]
+
+    return run
+
+
+def evaluate(
+    config: PlayerConfig,
+    params: FloatArray,
+    seeds: Sequence[int],
+    backend: Backend,
+    per_job: int,
+    folder: Path,
+    told: Callable[[Played], None],
+) -> list[dict[str, Any]]:
+    """Play one episode per seed; seeds that `folder` holds already are not played again.
+
+    Writes a line of episodes.jsonl and the actions for every episode as soon as it is over.
+
+    Returns:
+        One record {seed, score, steps} per seed, in the order of `seeds`.
+    """
+    (folder / "actions").mkdir(parents=True, exist_ok=True)
+    path = folder / "episodes.jsonl"
+    records = {record["seed"]: record for record in _read(path)}
+    left = [seed for seed in seeds if seed not in records]
+    jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]
+    with path.open("a", buffering=1) as file:
+        for _, episodes in backend.map(partial(make_evaluator, config, params), jobs):
+            for played in episodes:
+                np.save(folder / "actions" / f"{played.seed}.npy", played.action)
+                record = {"seed": played.seed, "score": played.score, "steps": played.steps}
+                records[played.seed] = record
+                file.write(json.dumps(record) + "\n")
+                told(played)
+    return [records[seed] for seed in seeds]
+
+
+def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Mean, standard deviation, extremes and quantiles of the scores."""
+    scores = np.array([record["score"] for record in records])
+    return {
+        "episodes": len(scores),
+        "mean": float(scores.mean()),
+        "sd": float(scores.std(ddof=1)) if len(scores) > 1 else 0.0,
+        "min": float(scores.min()),
+        "max": float(scores.max()),
+        **{f"q{round(100 * q)}": float(np.quantile(scores, q)) for q in QUANTILES},
+    }
+
+
+def pick(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The best, the median and the worst episode."""
+    ranked = sorted(records, key=lambda record: record["score"])
+    return {"best": ranked[-1], "median": ranked[len(ranked) // 2], "worst": ranked[0]}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    records = []
+    for line in path.read_text().splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:  # cut off by a kill: that episode is played again
+            break
+    return records

@@ -1,0 +1,42 @@
+"""Models rebuilt from their checkpoints alone."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from worldmodel import checkpoint
+from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
+from worldmodel.models.vae import VAE, VAEConfig
+from worldmodel.types import UserError
+
+
+def load_vae(path: Path) -> VAE:
+    """V in eval mode."""
+    saved = checkpoint.load(path, made_by="train_vae")
+    vae = VAE(VAEConfig(**_about(saved, path, "vae")))
+    checkpoint.load_weights(vae, saved["weights"], path)
+    return vae.eval()
+
+
+def load_mdnrnn(path: Path) -> MDNRNN:
+    """M in eval mode."""
+    saved = checkpoint.load(path, made_by="train_mdnrnn")
+    about = dict(_about(saved, path, "mdnrnn"))
+    z_dim, action_dim = about.pop("z_dim"), about.pop("action_dim")
+    mdnrnn = MDNRNN(MDNRNNConfig(**about), z_dim, action_dim)
+    checkpoint.load_weights(mdnrnn, saved["weights"], path)
+    return mdnrnn.eval()
+
+
+def load_controller(path: Path) -> tuple[torch.Tensor, dict[str, Any]]:
+    """Parameters (n,) of C and what its checkpoint says of it."""
+    saved = checkpoint.load(path, made_by="train_controller")
+    return saved["params"].float(), dict(_about(saved, path, "controller"))
+
+
+def _about(saved: dict[str, Any], path: Path, kind: str) -> dict[str, Any]:
+    about = dict(saved.get("about", {}))
+    if about.pop("kind", None) != kind:
+        raise UserError(f"{path} is not a checkpoint of a {kind}: point to the right file.")
+    return about

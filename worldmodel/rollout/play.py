@@ -1,0 +1,62 @@
+"""Play whole episodes: agents in a vector of real environments."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from worldmodel.rollout.agent import Agent
+from worldmodel.types import FloatArray, Frames, IntArray, VectorEnv
+
+Watch = Callable[[IntArray, Frames, FloatArray], None]
+
+
+def play(
+    agent: Agent,
+    env: VectorEnv,
+    params: FloatArray,
+    seeds: Sequence[int],
+    no_reward_steps: int | None = None,
+    max_steps: int | None = None,
+    watch: Watch | None = None,
+) -> tuple[FloatArray, IntArray]:
+    """Play candidates (P, n) on the same seeds (R,): returns and lengths in env steps, each (P, R).
+
+    All P·R rollouts go on together; one that ends leaves the batch.
+
+    Args:
+        agent: plays.
+        env: where.
+        params: one parameter vector per candidate.
+        seeds: one episode each, the same for every candidate (common random numbers).
+        no_reward_steps: cut a rollout after so many env steps without reward (training only).
+        max_steps: cut it after so many env steps in all (training only).
+        watch: called at every step as (ids, obs, action) of the live rollouts.
+    """
+    count = len(params) * len(seeds)
+    skip = env.spec.frame_skip
+    patience, cap = (
+        math.inf if steps is None else math.ceil(steps / skip)
+        for steps in (no_reward_steps, max_steps)
+    )
+    obs = env.reset(list(seeds) * len(params))
+    agent.reset(params, len(seeds), seed=seeds[0])
+    returns = np.zeros(count, np.float32)
+    lengths = np.zeros(count, np.int64)
+    idle = np.zeros(count, np.int64)
+    live = np.arange(count)
+    while live.size:
+        action = agent.act(obs, live)
+        if watch is not None:
+            watch(live, obs, action)
+        obs, reward, terminated, truncated = env.step(action, live)
+        returns[live] += reward
+        lengths[live] += 1
+        idle[live] = np.where(reward > 0, 0, idle[live] + 1)
+        cut = (idle[live] >= patience) | (lengths[live] >= cap)
+        going = ~(terminated | truncated | cut)
+        live, obs = live[going], obs[going]
+    shape = (len(params), len(seeds))
+    return returns.reshape(shape), np.minimum(lengths * skip, env.spec.max_episode_steps).reshape(
+        shape
+    )

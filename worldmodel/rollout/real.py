@@ -1,0 +1,142 @@
+"""RealWorld: candidates tried in the real environment, over EnvPool or supervised processes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from worldmodel.envs.make import EnvConfig
+from worldmodel.envs.vector import make_vector
+from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.parallel import ProcessBackend, SerialBackend
+from worldmodel.rollout.agent import Agent
+from worldmodel.rollout.load import load_mdnrnn, load_vae
+from worldmodel.rollout.play import play
+from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv
+
+
+@dataclass(frozen=True)
+class BackendConfig:
+    """`vector`: auto, envpool or gymnasium; `threads` of EnvPool and `workers` of gymnasium.
+
+    0 workers run gymnasium in this process. A worker steps `envs_per_worker` environments at a
+    time, with one batched pass of V, M and C.
+    """
+
+    vector: str
+    threads: int
+    workers: int
+    envs_per_worker: int
+
+
+def make_backend(config: BackendConfig, vector: str) -> Backend:
+    """Who runs jobs: EnvPool has threads of its own, gymnasium needs processes."""
+    if vector == "envpool" or config.workers == 0:
+        return SerialBackend()
+    return ProcessBackend(max(0, config.workers))
+
+
+@dataclass(frozen=True)
+class RealConfig:
+    """What ends a training rollout early, in env steps; null: nothing.
+
+    `no_reward_steps` without reward, or `max_steps` in all. Selection and evaluation play to the
+    end.
+    """
+
+    no_reward_steps: int | None
+    max_steps: int | None
+
+
+@dataclass(frozen=True)
+class PlayerConfig:
+    """All that a worker needs to build a player; picklable."""
+
+    env: EnvConfig
+    spec: EnvSpec
+    controller: ControllerConfig
+    offset: FloatArray
+    vae: Path
+    mdnrnn: Path
+    vector: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Some candidates (P, n) on all seeds."""
+
+    params: FloatArray
+    seeds: tuple[int, ...]
+    cut: RealConfig
+
+
+def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:
+    """The agent and the environments that a player needs."""
+    vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
+    sizes = vae.config.z_dim, mdnrnn.config.hidden
+    offset = torch.from_numpy(config.offset)
+    controller = Controller(config.controller, config.spec, *sizes, offset)
+    env = make_vector(config.env, config.spec, config.vector, config.threads)
+    return Agent(vae, mdnrnn, controller), env
+
+
+def make_player(config: PlayerConfig) -> Callable[[Job], tuple[FloatArray, IntArray]]:
+    """Build models and environments once; the player then plays any number of jobs."""
+    agent, env = build_player(config)
+
+    def run(job: Job) -> tuple[FloatArray, IntArray]:
+        return play(agent, env, job.params, job.seeds, job.cut.no_reward_steps, job.cut.max_steps)
+
+    return run
+
+
+class RealWorld:
+    """The real environment as a `World`.
+
+    With EnvPool every rollout of a generation is one batch; with gymnasium, candidates are dealt
+    out to worker processes in jobs whose size does not depend on the number of workers, so the
+    numbers do not either.
+    """
+
+    def __init__(self, player: PlayerConfig, backend: BackendConfig, config: RealConfig) -> None:
+        self._config = config
+        self._make = partial(make_player, player)
+        self._per_job = None if player.vector == "envpool" else backend.envs_per_worker
+        in_process = player.vector == "envpool" or backend.workers == 0
+        self._backend: Backend = SerialBackend() if in_process else ProcessBackend(backend.workers)
+
+    def evaluate(
+        self, params: FloatArray, seeds: Sequence[int], *, training: bool
+    ) -> tuple[FloatArray, IntArray]:
+        """Returns and lengths in env steps (P, R); the early cut is applied in training only."""
+        cut = self._config if training else RealConfig(None, None)
+        blocks = self._split(len(params), len(seeds))
+        jobs = [
+            Job(params[rows], tuple(seeds[i] for i in range(*columns.indices(len(seeds)))), cut)
+            for rows, columns in blocks
+        ]
+        returns = np.zeros((len(params), len(seeds)), np.float32)
+        lengths = np.zeros((len(params), len(seeds)), np.int64)
+        for index, (job_returns, job_lengths) in self._backend.map(self._make, jobs):
+            returns[blocks[index]], lengths[blocks[index]] = job_returns, job_lengths
+        return returns, lengths
+
+    def _split(self, candidates: int, rollouts: int) -> list[tuple[slice, slice]]:
+        """Blocks of at most `envs_per_worker` rollouts."""
+        if self._per_job is None:
+            return [(slice(0, candidates), slice(0, rollouts))]
+        width = min(rollouts, self._per_job)
+        height = max(1, self._per_job // width)
+        return [
+            (slice(p, min(p + height, candidates)), slice(r, min(r + width, rollouts)))
+            for p in range(0, candidates, height)
+            for r in range(0, rollouts, width)
+        ]
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self._backend.close()

@@ -1,0 +1,118 @@
+"""The evaluate stage: held-out episodes in the official environment, a summary, and films."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worldmodel import checkpoint
+from worldmodel.envs.make import EnvConfig
+from worldmodel.models.controller import ControllerConfig
+from worldmodel.rollout.evaluate import Played, evaluate, pick, summary
+from worldmodel.rollout.load import load_controller
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
+from worldmodel.rollout.video import VideoJob, make_filmer
+from worldmodel.rollout.worlds import Worlds
+from worldmodel.seed import derive_many
+from worldmodel.types import Backend, EnvSpec, UserError
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """`episodes` to play; `checkpoint` of the controller (null: the one that was selected).
+
+    `videos` of the best, the median and the worst episode show M dreaming `horizon` agent steps
+    at a time; their filmstrips show it `context` frames first.
+    """
+
+    episodes: int
+    checkpoint: str | None
+    videos: bool
+    context: int
+    horizon: int
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ValueError(f"evaluate.episodes is {self.episodes}: it must be at least 1")
+
+
+def score(
+    config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Any
+) -> dict[str, float]:
+    """Play held-out test episodes with a controller, always in gymnasium itself.
+
+    Writes episodes.jsonl and summary.json, and for the best, the median and the worst episode an
+    mp4 and a filmstrip.
+
+    Raises:
+        UserError: if the controller was evolved for another environment or action repeat.
+    """
+    selected = run.of("train_controller") / "checkpoints" / "best.pt"
+    path = Path(config.checkpoint) if config.checkpoint else selected
+    params, about = load_controller(path)
+    controller = dict(about["controller"])
+    worlds = Worlds(env, backend, ControllerConfig(**controller), run, about["offset"])
+    _check_spec(EnvSpec.from_dict(about["spec"]), worlds.spec, path)
+    player = worlds.player("gymnasium")
+    per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
+    seeds = derive_many(run.seed, "test", config.episodes)
+    log = run.log()
+    scores: list[float] = []
+    pool = make_backend(backend, player.vector)
+    try:
+        with run.progress(config.episodes, "episodes") as bar:
+
+            def told(played: Played) -> None:
+                scores.append(played.score)
+                log.scalars(len(scores), {"score": played.score, "steps": played.steps})
+                bar.advance(note=f"mean {np.mean(scores):.0f}")
+
+            records = evaluate(player, params.numpy(), seeds, pool, per_job, run.folder, told)
+        figures = summary(records)
+        checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
+        if config.videos:
+            _film(records, player, pool, run, config)
+    finally:
+        pool.close()
+    return figures
+
+
+def _film(
+    records: list[dict[str, Any]],
+    player: PlayerConfig,
+    pool: Backend,
+    run: Any,
+    config: EvaluateConfig,
+) -> None:
+    jobs = {
+        name: VideoJob(
+            seed=record["seed"],
+            action=np.load(run.folder / "actions" / f"{record['seed']}.npy"),
+            score=record["score"],
+            path=run.folder / f"{name}.mp4",
+            context=config.context,
+            horizon=config.horizon,
+        )
+        for name, record in pick(records).items()
+    }
+    with run.progress(len(jobs), "videos") as bar:
+        for index, replayed in pool.map(partial(make_filmer, player), list(jobs.values())):
+            name, job = list(jobs.items())[index]
+            if abs(replayed - job.score) > 1e-3:
+                run.say(
+                    f"{name}.mp4 shows {replayed:.1f} where the episode scored {job.score:.1f}: "
+                    "this environment does not replay exactly from its seed"
+                )
+            bar.advance(note=name)
+
+
+def _check_spec(trained: EnvSpec, now: EnvSpec, path: Path) -> None:
+    for key in ("id", "action_dim", "obs_shape", "frame_skip"):
+        was, here = getattr(trained, key), getattr(now, key)
+        if was != here:
+            raise UserError(
+                f"{path} was evolved with {key} {was}, this call says {here}: use the env=… and "
+                "experiment=… that it was trained with."
+            )

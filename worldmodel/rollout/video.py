@@ -1,0 +1,155 @@
+"""Replay an episode and film it: the game, what V sees of it, and what M expects."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import gymnasium
+import imageio_ffmpeg
+import numpy as np
+import torch
+
+from worldmodel.envs.make import make_env
+from worldmodel.models.imagine import imagine
+from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.models.pictures import decode, filmstrip
+from worldmodel.models.vae import VAE
+from worldmodel.rollout.load import load_mdnrnn, load_vae
+from worldmodel.rollout.real import PlayerConfig
+from worldmodel.types import FloatArray, Frames
+
+PANEL = 256
+CAPTIONS = ("environment", "seen by V", "V: reconstruction", "M: dream")
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """One episode to film; M dreams `horizon` agent steps, then looks at a real frame again."""
+
+    seed: int
+    action: FloatArray
+    score: float
+    path: Path
+    context: int
+    horizon: int
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a replay showed, one row per agent step."""
+
+    rendered: list[Frames]
+    obs: Frames
+    score: float
+
+
+def make_filmer(config: PlayerConfig) -> Any:
+    """Load V and M once; a job then writes one mp4 and its filmstrip, and returns the score."""
+    vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
+
+    def run(job: VideoJob) -> float:
+        film = replay(config, job.seed, job.action)
+        mu, _ = vae.encode(torch.from_numpy(film.obs))
+        action = torch.from_numpy(job.action)
+        dreamt = dream_along(mdnrnn, mu, action, job.horizon)
+        columns = [film.obs, decode(vae, mu), decode(vae, dreamt)]
+        panels = (
+            np.concatenate([_panel(image, PANEL) for image in row], 1)
+            for row in zip(film.rendered, *columns, strict=True)
+        )
+        fps = _fps(config)
+        write_mp4(job.path, panels, fps, CAPTIONS)
+        _write_filmstrip(job, vae, mdnrnn, film, mu, action)
+        return film.score
+
+    return run
+
+
+@torch.inference_mode()
+def dream_along(
+    mdnrnn: MDNRNN, mu: torch.Tensor, action: torch.Tensor, horizon: int
+) -> torch.Tensor:
+    """M's open-loop dream (T, Z) beside reality, put back on the real z every `horizon` steps."""
+    real = dream = mdnrnn.initial_state(1)
+    z = mu[:1]
+    seen = [z]
+    for t in range(len(mu) - 1):
+        if t % horizon == 0:
+            dream, z = real, mu[t : t + 1]
+        real = mdnrnn.advance(mu[t : t + 1], action[t : t + 1], real)
+        dream = mdnrnn.advance(z, action[t : t + 1], dream)
+        z = mdnrnn.predict(dream[0]).z.sample(0.0)
+        seen.append(z)
+    return torch.cat(seen)
+
+
+def replay(config: PlayerConfig, seed: int, action: FloatArray) -> Film:
+    """Play recorded actions again in a fresh environment, rendering every agent step."""
+    kwargs = {**config.env.kwargs, "render_mode": "rgb_array"}
+    env = make_env(replace(config.env, kwargs=kwargs))
+    obs, _ = env.reset(seed=seed)
+    rendered, seen, score = [_render(env)], [obs], 0.0
+    for one in config.spec.to_env(action):
+        obs, reward, *_ = env.step(one)
+        rendered.append(_render(env))
+        seen.append(obs)
+        score += float(reward)
+    env.close()
+    return Film(rendered, np.stack(seen), score)
+
+
+def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence[str]) -> None:
+    """Write frames (H, W, 3) uint8 of even sides as H.264, with a caption over each panel."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = None
+    for frame in frames:
+        frame = np.ascontiguousarray(frame)
+        for index, caption in enumerate(captions):
+            _write_text(frame, caption, index * PANEL + 6)
+        if writer is None:
+            size = (frame.shape[1], frame.shape[0])
+            writer = imageio_ffmpeg.write_frames(
+                str(path), size, fps=fps, codec="libx264", quality=7, macro_block_size=2
+            )
+            writer.send(None)
+        writer.send(frame)
+    if writer is not None:
+        writer.close()
+
+
+def _write_filmstrip(
+    job: VideoJob,
+    vae: VAE,
+    mdnrnn: MDNRNN,
+    film: Film,
+    mu: torch.Tensor,
+    action: torch.Tensor,
+) -> None:
+    """A picture of one stretch: real frames above reconstructions above an open-loop dream."""
+    length = min(len(mu), job.context + job.horizon)
+    start = max(0, (len(mu) - length) // 2)
+    part = slice(start, start + length)
+    dreamt = imagine(mdnrnn, mu[None, part], action[None, part], job.context)[0]
+    shown = slice(job.context - 1, None)
+    strip = filmstrip(vae, film.obs[part][shown], mu[part][shown], dreamt[shown])
+    cv2.imwrite(str(job.path.with_suffix(".png")), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
+
+
+def _render(env: gymnasium.Env[Any, Any]) -> Frames:
+    return _panel(np.asarray(env.render()), PANEL)
+
+
+def _panel(image: Frames, size: int) -> Frames:
+    how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8)
+
+
+def _fps(config: PlayerConfig) -> int:
+    return max(5, round(50 / config.spec.frame_skip))
+
+
+def _write_text(frame: Frames, text: str, x: int) -> None:
+    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(frame, text, (x, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, width)

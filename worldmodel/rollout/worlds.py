@@ -1,0 +1,96 @@
+"""Worlds put together from the files of earlier stages."""
+
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from worldmodel.data.latents import LatentStore
+from worldmodel.envs.make import EnvConfig, make_spec
+from worldmodel.envs.vector import choose_backend
+from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.rollout.centre import mean_features
+from worldmodel.rollout.device import pick_device
+from worldmodel.rollout.dream import DreamConfig, DreamWorld
+from worldmodel.rollout.load import load_mdnrnn, load_vae
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
+from worldmodel.types import UserError
+
+
+class Worlds:
+    """The real world and the dream of one experiment, for one kind of controller.
+
+    Args:
+        env: the environment.
+        backend: how real environments are run.
+        controller: what is evolved in them.
+        run: tells where V, M and the latents lie.
+        offset: of the controller's features; None takes their mean over the encoded episodes.
+
+    Raises:
+        UserError: if V, M and the environment do not fit together.
+    """
+
+    def __init__(
+        self,
+        env: EnvConfig,
+        backend: BackendConfig,
+        controller: ControllerConfig,
+        run: Any,
+        offset: Tensor | None = None,
+    ) -> None:
+        self._env, self._backend, self._config, self._run = env, backend, controller, run
+        self._vae = run.of("train_vae") / "checkpoints" / "best.pt"
+        self._mdnrnn = run.of("train_mdnrnn") / "checkpoints" / "best.pt"
+        self.spec = make_spec(env)
+        vae, self._m = load_vae(self._vae), load_mdnrnn(self._mdnrnn)
+        if self._m.z_dim != vae.config.z_dim or self._m.action_dim != self.spec.action_dim:
+            raise UserError(
+                f"{self._mdnrnn} predicts {self._m.z_dim} latents from {self._m.action_dim} action "
+                f"numbers, but {self._vae} has {vae.config.z_dim} and {self.spec.id} takes "
+                f"{self.spec.action_dim}: train M again for this environment, under another name=…"
+            )
+        sizes = vae.config.z_dim, self._m.config.hidden
+        self.controller = Controller(controller, self.spec, *sizes, offset)
+        if offset is None and controller.centre:
+            latents = LatentStore.open(run.of("encode") / "latents")
+            self.controller.offset = mean_features(self.controller, self._m, latents)
+
+    def player(self, vector: str) -> PlayerConfig:
+        """What a worker needs to play with this controller."""
+        return PlayerConfig(
+            self._env,
+            self.spec,
+            self._config,
+            self.controller.offset.numpy(),
+            self._vae,
+            self._mdnrnn,
+            vector,
+            self._backend.threads,
+        )
+
+    def real(self, config: RealConfig | None) -> RealWorld:
+        """The real environment on the backend; None: without an early cut."""
+        vector = choose_backend(self._env, self._backend.vector, self._run.say)
+        return RealWorld(self.player(vector), self._backend, config or RealConfig(None, None))
+
+    def dream(self, config: DreamConfig, device: str) -> DreamWorld:
+        """M's predictions, started from the first frames of the collected episodes."""
+        latents = LatentStore.open(self._run.of("encode") / "latents")
+        if not self._m.config.reward_head:
+            raise UserError("world=dream needs rewards: train M with mdnrnn.reward_head=true.")
+        first = latents.first_frames()
+        where = pick_device(device)
+        return DreamWorld(self._m, self.controller, first, config, self.spec.frame_skip, where)
+
+    def about(self) -> dict[str, Any]:
+        """What a controller's checkpoint says of itself."""
+        return {
+            "kind": "controller",
+            "controller": {k: list(v) if isinstance(v, tuple) else v
+                           for k, v in asdict(self._config).items()},
+            "offset": self.controller.offset,
+            "spec": self.spec.to_dict(),
+            "vae": str(self._vae),
+            "mdnrnn": str(self._mdnrnn),
+        }  # fmt: skip
