@@ -1,0 +1,20 @@
+"""Encode all frames.   python scripts/encode.py experiment=quickstart"""
+
+from omegaconf import DictConfig
+
+from worldmodel.conf import stage
+from worldmodel.rollout.encode import encode
+from worldmodel.rollout.load import load_vae
+from worldmodel.run import Run
+
+
+@stage("encode")
+def main(cfg: DictConfig, run: Run) -> None:
+    """Write mu and logvar of every collected frame."""
+    vae = load_vae(run.of("train_vae") / "checkpoints" / "best.pt")
+    store = run.of("collect") / "episodes"
+    run.finish(encode(vae, store, run.folder / "latents", run, cfg.encode.batch_size, cfg.device))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""Run every stage in order.   python scripts/pipeline.py experiment=quickstart"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from worldmodel.conf import entry, to_plain
+from worldmodel.run import STAGES
+from worldmodel.table import closing_table
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(cfg: DictConfig) -> None:
+    """Each stage is a process of its own, called with the overrides of this command line."""
+    config = to_plain(cfg)
+    for stage in STAGES:
+        command = [sys.executable, str(HERE / f"{stage}.py"), *sys.argv[1:]]
+        process = subprocess.Popen(command)
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+        if code:
+            sys.exit(code)
+    closing_table(config)
+
+
+if __name__ == "__main__":
+    entry("pipeline", main)()

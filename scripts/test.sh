@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# The whole test suite: bash scripts/test.sh [pytest arguments]
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+exec .venv/bin/python -m pytest --cov=worldmodel --cov-report=term --cov-fail-under=85 "$@"

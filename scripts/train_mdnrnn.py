@@ -1,0 +1,28 @@
+"""Train M.   python scripts/train_mdnrnn.py experiment=quickstart mdnrnn.components=5"""
+
+from omegaconf import DictConfig
+
+from worldmodel.conf import build, stage
+from worldmodel.rollout.load import load_vae
+from worldmodel.run import Run
+from worldmodel.train.mdnrnn import train_mdnrnn
+
+
+@stage("train_mdnrnn")
+def main(cfg: DictConfig, run: Run) -> None:
+    """Fit the MDN-RNN to the latents and measure it against three baselines."""
+    figures = train_mdnrnn(
+        build(cfg.mdnrnn),
+        build(cfg.train_mdnrnn.windows),
+        build(cfg.train_mdnrnn.fit),
+        build(cfg.train_mdnrnn.dreams),
+        load_vae(run.of("train_vae") / "checkpoints" / "best.pt"),
+        run,
+        baseline=cfg.train_mdnrnn.baseline,
+        device=cfg.device,
+    )
+    run.finish(figures)
+
+
+if __name__ == "__main__":
+    main()

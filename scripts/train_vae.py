@@ -1,0 +1,45 @@
+"""Train V.   python scripts/train_vae.py experiment=quickstart vae.z_dim=32"""
+
+from dataclasses import asdict
+
+import torch
+from omegaconf import DictConfig
+
+from worldmodel.conf import build, stage
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.data.frames import FrameData
+from worldmodel.models.vae import VAE
+from worldmodel.run import Run
+from worldmodel.train.draw import VAEPictures
+from worldmodel.train.fit import fit
+from worldmodel.train.plain import training_speed
+
+
+@stage("train_vae")
+def main(cfg: DictConfig, run: Run) -> None:
+    """Fit the VAE to the collected frames."""
+    store = EpisodeStore.open(run.of("collect") / "episodes")
+    data = FrameData(store, build(cfg.train_vae.frames), run.seed)
+    config = build(cfg.vae)
+    torch.manual_seed(run.seed)
+    result = fit(
+        VAE(config),
+        data,
+        build(cfg.train_vae.fit),
+        run,
+        about={"kind": "vae", **asdict(config)},
+        device=cfg.device,
+        picture=VAEPictures(data, run),
+    )
+    fast, plain = training_speed(config, result.precision, cfg.train_vae.frames.batch_size)
+    run.finish(
+        {
+            "frames_per_second": result.examples_per_second,
+            "speedup_over_plain_fp32": fast / plain,
+            **{f"holdout_{name}": value for name, value in result.holdout.items()},
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

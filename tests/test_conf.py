@@ -1,0 +1,69 @@
+"""Every environment composes with every script, and every key reaches an object."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from worldmodel.conf import CONF, build, to_plain
+from worldmodel.types import UserError
+
+ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem != "base")
+SCRIPTS = sorted(p.stem for p in (CONF.parent / "scripts").glob("*.py"))
+ENVS = sorted(p.stem for p in (CONF / "env").glob("*.yaml"))
+EXPERIMENTS = sorted(p.stem for p in (CONF / "experiment").glob("*.yaml"))
+
+
+def composed(root, *overrides):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(root, [f"name={root}", *overrides])
+
+
+def test_every_script_has_a_root():
+    assert ROOTS == SCRIPTS
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("env", ENVS)
+def test_every_env_composes_with_every_script(root, env):
+    cfg = composed(root, f"env={env}")
+    assert not OmegaConf.missing_keys(cfg)
+    config = build(cfg.env)
+    assert config.id == cfg.env.id
+    assert callable(config.explorer)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_builds(experiment):
+    cfg = composed("pipeline", f"experiment={experiment}", f"name={experiment}")
+    for node in (cfg.env, cfg.vae, cfg.mdnrnn, cfg.controller, cfg.evolve, cfg.backend,
+                 cfg.world.config, cfg.train_vae.frames, cfg.train_vae.fit,
+                 cfg.train_mdnrnn.windows, cfg.train_mdnrnn.fit):  # fmt: skip
+        build(node)
+
+
+@pytest.mark.parametrize("group", ["controller", "world", "backend", "vae", "mdnrnn", "evolve"])
+def test_every_choice_of_a_group_builds(group):
+    for choice in sorted((CONF / group).glob("*.yaml")):
+        cfg = composed("pipeline", f"{group}={choice.stem}")
+        build(cfg[group].config if group == "world" else cfg[group])
+
+
+def test_a_preset_reaches_all_stages_alike():
+    *others, first = [to_plain(composed(root, "experiment=quickstart")) for root in ROOTS]
+    for other in others:
+        other.pop("benchmark", None)
+        assert {**other, "name": 0} == {**first, "name": 0}
+
+
+def test_values_are_checked_where_they_are_used():
+    with pytest.raises(UserError, match=r"FitConfig: .*fit\.steps is 0"):
+        build(composed("train_vae", "train_vae.fit.steps=0").train_vae.fit)
+
+
+def test_every_yaml_explains_itself():
+    for path in Path(CONF).rglob("*.yaml"):
+        lines = path.read_text().splitlines()
+        root = path.parent == CONF
+        assert root or any(line.startswith("# ") for line in lines[:2]), path

@@ -1,0 +1,90 @@
+"""Who may import whom, read from the source."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "worldmodel").rglob("*.py"))
+LEAVES = {"mdn", "parallel", "seed", "types"}
+ALLOWED = {
+    "mdn": set(),
+    "parallel": set(),
+    "seed": set(),
+    "types": set(),
+    "log": {"types"},
+    "checkpoint": {"types"},
+    "models": {"mdn", "types"},
+    "envs": {"types", "seed"},
+    "data": {"types", "seed", "checkpoint"},
+    "run": {"checkpoint", "log", "types"},
+    "train": {"models", "data", "mdn", "checkpoint", "seed", "types"},
+    "evolve": {"checkpoint", "seed", "types"},
+    "rollout": {
+        "models", "mdn", "envs", "data", "parallel", "checkpoint", "seed", "types", "run",
+    },
+    "table": {"run"},
+    "bench": {"envs", "models", "rollout", "train", "seed", "types"},
+    "conf": {"run", "types"},
+}  # fmt: skip
+ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"}}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            whole = module == "worldmodel"
+            found |= {f"{module}.{name.name}" for name in node.names} if whole else {module}
+    return found
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(ROOT / "worldmodel").parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_keep_to_their_layer(path):
+    if path.parent == ROOT / "worldmodel" and path.name == "__init__.py":
+        assert not imports(path)
+        return
+    here = room(path)
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("worldmodel.")}
+    assert ours - {here} <= ALLOWED[here]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_some_packages_stay_in_one_room(path):
+    for name in imports(path):
+        for part in name.split("."):
+            if part in ONLY_IN:
+                assert room(path) in ONLY_IN[part], f"{part} in {path}"
+
+
+def test_nothing_imports_scripts():
+    for path in SOURCES:
+        assert not any(name.split(".")[0] == "scripts" for name in imports(path))
+
+
+def test_mdn_needs_torch_only():
+    outside = set()
+    for path in (ROOT / "worldmodel" / "mdn").glob("*.py"):
+        outside |= {name.split(".")[0] for name in imports(path)}
+    outside -= set(sys.stdlib_module_names)
+    assert outside <= {"torch", "worldmodel"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda p: p.name)
+def test_scripts_stay_thin(path):
+    lines = path.read_text().splitlines()
+    limit = 60
+    assert len(lines) < limit
+    assert lines[0].startswith('"""')
+    assert f"python scripts/{path.name}" in lines[0], "the docstring shows the command"

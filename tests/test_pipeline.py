@@ -1,0 +1,61 @@
+"""All stages in order, for both kinds of action and both worlds."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.data.latents import LatentStore
+from worldmodel.log import read_metrics
+from worldmodel.run import STAGES, read_done
+
+TINY = "experiment=tiny"
+
+
+@pytest.mark.parametrize(
+    ("env", "world"), [("cart_pole", "real"), ("pendulum", "dream"), ("cart_pole", "dream")]
+)
+def test_tiny_pipeline(stages, stage, tmp_path, env, world):
+    overrides = [TINY, f"env={env}", f"world={world}"]
+    stages(" ".join(STAGES), *overrides)
+    root = tmp_path / "runs" / "tiny" / "seed0"
+
+    store = EpisodeStore.open(root / "collect" / "episodes")
+    assert len(store.indices()) == 4
+    latents = LatentStore.open(root / "encode" / "latents")
+    assert latents.episode(0).mu.shape == (len(store.read(0).obs), 4)
+
+    nats = read_done(root / "train_mdnrnn")["figures"]
+    for name in ("nats_per_dim", "nats_per_dim_single_gaussian", "nats_per_dim_unit_gaussian",
+                 "nats_per_dim_persistence"):  # fmt: skip
+        assert np.isfinite(nats[name])
+
+    summary = json.loads((root / "evaluate" / "summary.json").read_text())
+    episodes = [json.loads(line) for line in (root / "evaluate" / "episodes.jsonl").open()]
+    assert summary["episodes"] == len(episodes) == 3
+    assert summary["mean"] == pytest.approx(np.mean([e["score"] for e in episodes]))
+    for name in ("best", "median", "worst"):
+        film = cv2.VideoCapture(str(root / "evaluate" / f"{name}.mp4"))
+        assert film.get(cv2.CAP_PROP_FRAME_COUNT) > 3
+        assert cv2.imread(str(root / "evaluate" / f"{name}.png")) is not None
+
+    for name in STAGES:
+        done = read_done(root / name)
+        assert done["peak_memory_gb"] > 0
+        assert list((root / name).glob("config.json"))
+    assert {"fitness/mean", "selection/mean"} <= set().union(
+        *read_metrics(root / "train_controller")
+    )
+
+    again = stage("train_vae", *overrides)
+    assert again.code == 0
+    assert "done already" in again.out
+
+
+def test_closing_table(stages, stage, tmp_path, monkeypatch):
+    stages("collect", TINY, "env=cart_pole")
+    from worldmodel.table import closing_table
+
+    closing_table({"runs": str(tmp_path / "runs"), "name": "tiny", "seed": 0})
