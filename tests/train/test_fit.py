@@ -1,16 +1,15 @@
 """The loop: resumes bitwise for V and M, refuses NaN, keeps the best."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from recorder import Recorder
 from torch import nn
 
 from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
-from worldmodel.run import Run
 from worldmodel.train.fit import FitConfig, fit
 from worldmodel.types import UserError
 
@@ -56,34 +55,6 @@ def make_vae():
 def make_mdnrnn():
     torch.manual_seed(0)
     return MDNRNN(RNN_CONFIG, 4, 2)
-
-
-class Recorder:
-    """A run without its stage: the real log and progress bar in a folder of the test's."""
-
-    def __init__(self, folder: Path) -> None:
-        self.seed, self.folder, self._log = 0, folder, None
-        self.console = __import__("rich.console").console.Console(quiet=True)
-
-    def checkpoint(self, name="last"):
-        return self.folder / f"{name}.pt"
-
-    def log(self, resume_step=0):
-        from worldmodel.log import Log
-
-        self._log = self._log or Log(self.folder, resume_step)
-        return self._log
-
-    def say(self, text):
-        pass
-
-    @property
-    def stage(self):
-        from worldmodel.run import STAGES
-
-        return STAGES["train_vae"]
-
-    progress = Run.progress
 
 
 @pytest.mark.parametrize(("make", "data"), [(make_vae, Frames()), (make_mdnrnn, Windows())])

@@ -1,0 +1,144 @@
+"""Latents: written whole, cut into windows, the same held-out episodes as for V."""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+from toy_episodes import make_episode
+
+from worldmodel.data.episodes import split
+from worldmodel.data.latents import LatentData, LatentStore, LatentWriter, WindowsConfig
+from worldmodel.types import UserError
+
+CONFIG = WindowsConfig(batch_size=4, length=20, holdout_fraction=0.2)
+Z = 2
+
+
+def codes(index, frames):
+    """Mu tells episode and frame; logvar is another function of them."""
+    mu = np.stack([np.full(frames, index), np.arange(frames)], 1).astype(np.float32)
+    return mu, -mu - 1
+
+
+@pytest.fixture
+def latents(store, tmp_path) -> LatentStore:
+    with LatentWriter(tmp_path / "latents", store, Z) as writer:
+        for index, steps in store.lengths().items():
+            writer.append(index, *codes(index, steps + 1), store.read(index))
+    return LatentStore.open(tmp_path / "latents")
+
+
+def test_round_trip(store, latents):
+    assert latents.indices() == store.indices()
+    assert latents.z_dim == Z
+    assert latents.action_dim == 1
+    for index, steps in store.lengths().items():
+        there, here = latents.episode(index), make_episode(index, steps)
+        assert latents.length(index) == steps
+        np.testing.assert_array_equal(there.mu, codes(index, steps + 1)[0])
+        np.testing.assert_array_equal(there.logvar, codes(index, steps + 1)[1])
+        for name in ("action", "reward", "terminated", "truncated"):
+            np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
+
+
+def test_first_frames(latents):
+    mu, logvar = latents.first_frames()
+    assert mu[:, 0].tolist() == latents.indices()
+    assert not mu[:, 1].any()
+    assert logvar[:, 1].tolist() == [-1.0] * 6
+
+
+def test_an_unfinished_writer_leaves_the_old_folder(store, latents):
+    with (
+        pytest.raises(ValueError, match="were not appended"),
+        LatentWriter(latents.folder, store, Z) as writer,
+    ):
+        writer.append(0, *codes(0, 31), store.read(0))
+    assert LatentStore.open(latents.folder).indices() == store.indices()
+    assert [p.name for p in latents.folder.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_missing_and_cut_off(latents, tmp_path):
+    with pytest.raises(UserError, match="missing: run encode first"):
+        LatentStore.open(tmp_path / "nowhere")
+    path = latents.folder / "mu.npy"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(UserError, match="latents is damaged"):
+        LatentStore.open(latents.folder)
+
+
+def test_not_finite_names_the_file(latents):
+    values = np.load(latents.folder / "logvar.npy")
+    values[5, 1] = np.nan
+    np.save(latents.folder / "logvar.npy", values)
+    with pytest.raises(UserError, match=r"logvar\.npy holds a value that is not finite.*row 5"):
+        LatentData(LatentStore.open(latents.folder), CONFIG, 0)
+
+
+def check_window(batch, row, latents):
+    steps = int(batch["mask"][row].sum())
+    assert steps >= 1
+    assert batch["mask"][row].tolist() == [1.0] * steps + [0.0] * (20 - steps)
+    index, start = (int(value) for value in batch["mu"][row, 0])
+    episode = latents.episode(index)
+    frames, span = slice(start, start + steps + 1), slice(start, start + steps)
+    np.testing.assert_array_equal(batch["mu"][row, : steps + 1], episode.mu[frames])
+    np.testing.assert_array_equal(batch["logvar"][row, : steps + 1], episode.logvar[frames])
+    np.testing.assert_array_equal(batch["action"][row, :steps], episode.action[span])
+    np.testing.assert_array_equal(batch["reward"][row, :steps], episode.reward[span])
+    np.testing.assert_array_equal(batch["end"][row, :steps], episode.terminated[span])
+    assert not batch["action"][row, steps:].any()
+    return index, [(index, start + t) for t in range(steps)]
+
+
+def test_windows_are_slices_and_cover_every_step_once(latents):
+    data = LatentData(latents, CONFIG, 0)
+    total = sum(latents.length(index) for index in data.train_episodes)
+    seen = []
+    for batch in data.batches(0):
+        assert batch["mu"].shape == (4, 21, Z)
+        assert batch["action"].shape == (4, 20, 1)
+        for row in range(4):
+            index, steps = check_window(batch, row, latents)
+            assert index in data.train_episodes
+            seen += steps
+        if len(seen) >= 2 * total:
+            break
+    counts = np.unique([hash(step) for step in seen[:total]], return_counts=True)[1]
+    assert counts.max() <= 2  # the epoch's last windows may be followed by the next one's
+    assert set(seen) == {(e, t) for e in data.train_episodes for t in range(latents.length(e))}
+
+
+@pytest.mark.parametrize("start", [1, 9, 40])
+def test_seeking_equals_skipping(latents, start):
+    straight = list(islice(LatentData(latents, CONFIG, 2).batches(0), start + 3))[start:]
+    sought = list(islice(LatentData(latents, CONFIG, 2).batches(start), 3))
+    for one, two in zip(straight, sought, strict=True):
+        for name in one:
+            np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_the_same_episodes_are_held_out_as_for_v(latents):
+    data = LatentData(latents, CONFIG, 5)
+    assert (data.train_episodes, data.holdout_episodes) == split(latents.indices(), 0.2, 5)
+    held = list(data.holdout())
+    for batch in held:
+        for row in range(len(batch["mu"])):
+            assert check_window(batch, row, latents)[0] in data.holdout_episodes
+    again = list(data.holdout())
+    np.testing.assert_array_equal(held[0]["mu"], again[0]["mu"])
+
+
+def test_reward_statistics(latents):
+    data = LatentData(latents, CONFIG, 0)
+    reward = np.concatenate([latents.episode(e).reward for e in data.train_episodes])
+    mean, std = data.reward_statistics()
+    assert mean == pytest.approx(reward.mean(), rel=1e-5)
+    assert std == pytest.approx(reward.std(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("key", "value"), [("batch_size", 0), ("length", 1)])
+def test_bad_numbers_name_the_key(key, value):
+    with pytest.raises(ValueError, match=key):
+        replace(CONFIG, **{key: value})

@@ -1,0 +1,89 @@
+"""The evolution loop over a real dream: resumes bitwise, deploys the best mean."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from recorder import Recorder
+
+from worldmodel import checkpoint
+from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.evolve.loop import EvolveConfig, evolve
+from worldmodel.log import read_metrics
+from worldmodel.rollout.dream import DreamConfig, DreamWorld
+from worldmodel.seed import PURPOSES
+
+CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, selection_every=2,
+                      selection_episodes=3, max_minutes=None)  # fmt: skip
+
+
+@pytest.fixture
+def world(small):
+    generator = torch.Generator().manual_seed(0)
+    first = (torch.randn(6, 4, generator=generator), torch.full((6, 4), -2.0))
+    return DreamWorld(small.mdnrnn, small.controller, first, DreamConfig(1.0, 1.0, 8), 1)
+
+
+class Watched:
+    """The world, and a note of which seeds it was asked for."""
+
+    def __init__(self, world):
+        self.world, self.seeds = world, {True: [], False: []}
+
+    def evaluate(self, params, seeds, *, training):
+        self.seeds[training].append(tuple(seeds))
+        return self.world.evaluate(params, seeds, training=training)
+
+
+def run(config, folder, world, n):
+    return evolve(config, n, world, world, Recorder(folder), {"kind": "controller"})
+
+
+def test_resume_is_bitwise(small, world, tmp_path):
+    n = small.controller.n_params
+    straight = run(CONFIG, tmp_path / "a", world, n)
+    run(replace(CONFIG, generations=3), tmp_path / "b", world, n)
+    resumed = run(CONFIG, tmp_path / "b", world, n)
+    one, two = (checkpoint.load(tmp_path / name / "last.pt") for name in "ab")
+    assert torch.equal(one["cma"]["mean"], two["cma"]["mean"])
+    assert torch.equal(one["cma"]["told"], two["cma"]["told"])
+    searches = [CMA.restore(saved["cma"], tmp_path) for saved in (one, two)]
+    np.testing.assert_array_equal(searches[0].ask(), searches[1].ask())
+    assert straight.env_steps <= resumed.env_steps  # the stop at 3 had a selection of its own
+
+
+def test_the_deployed_mean_has_the_best_selection_score(small, world, tmp_path):
+    result = run(CONFIG, tmp_path, world, small.controller.n_params)
+    scores = {
+        r["step"]: r["selection/mean"] for r in read_metrics(tmp_path) if "selection/mean" in r
+    }
+    best = checkpoint.load(tmp_path / "best.pt")
+    assert list(scores) == [2, 4, 6]
+    assert best["generation"] == max(scores, key=scores.get)
+    assert best["selection_score"] == result.selection_score == max(scores.values())
+    again, _ = world.evaluate(best["params"].numpy()[None], [1, 2], training=False)
+    assert np.isfinite(again).all()
+
+
+def test_common_random_numbers_and_disjoint_seeds(small, world, tmp_path):
+    watched = Watched(world)
+    run(CONFIG, tmp_path, watched, small.controller.n_params)
+    training, selection = watched.seeds[True], watched.seeds[False]
+    assert len(training) == 6
+    assert len(set(training)) == 6, "each generation has tracks of its own"
+    assert len(set(selection)) == 1, "selection always plays the same"
+    purpose = {kind: {seed >> 27 for seeds in all_ for seed in seeds}
+               for kind, all_ in (("train", training), ("selection", selection))}  # fmt: skip
+    assert purpose == {kind: {PURPOSES.index(kind)} for kind in purpose}
+
+
+def test_time_is_up(small, world, tmp_path):
+    result = run(replace(CONFIG, max_minutes=0.0), tmp_path, world, small.controller.n_params)
+    assert result.generations == 0
+
+
+@pytest.mark.parametrize("key", ["generations", "rollouts", "selection_every"])
+def test_bad_numbers_name_the_key(key):
+    with pytest.raises(ValueError, match=key):
+        replace(CONFIG, **{key: 0})
