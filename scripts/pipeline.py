@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -22,6 +23,9 @@ def main(cfg: DictConfig) -> None:
         try:
             code = process.wait()
         except KeyboardInterrupt:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)  # Ctrl-C in a terminal has reached the stage as well
+            process.terminate()
             process.wait()
             raise
         if code:

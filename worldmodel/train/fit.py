@@ -1,6 +1,7 @@
 """One supervised loop for V, M and every sequence model."""
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from worldmodel.seed import derive
 from worldmodel.types import TrainData, UserError
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+PROBES = 8  # steps of each precision that "auto" times
+WORTHWHILE = 0.9  # bf16 has to save this much before it is taken: it costs accuracy
 
 
 @dataclass(frozen=True)
@@ -200,28 +203,37 @@ def _precision(
     if config.precision != "auto":
         return config.precision
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    seconds = {name: _time_step(model, data, device, name) for name in PRECISIONS}
+    steps = {name: _make_step(model, data, device, name) for name in PRECISIONS}
+    seconds: dict[str, list[float]] = {name: [] for name in PRECISIONS}
+    for _ in range(PROBES):
+        for name, step in steps.items():  # in turns, so that a busy moment hits both
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
     model.load_state_dict(weights)
     model.zero_grad(set_to_none=True)
-    fastest = min(seconds, key=lambda name: seconds[name])
-    told = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in seconds.items())
-    run.say(f"precision {fastest} (a step takes {told})")
-    return fastest
+    took = {name: statistics.median(times[1:]) for name, times in seconds.items()}
+    chosen = "bf16" if took["bf16"] < WORTHWHILE * took["fp32"] else "fp32"
+    told = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in took.items())
+    run.say(f"precision {chosen} (a step takes {told})")
+    return chosen
 
 
-def _time_step(model: nn.Module, data: TrainData, device: str, precision: str) -> float:
+def _make_step(
+    model: nn.Module, data: TrainData, device: str, precision: str
+) -> Callable[[], None]:
+    """Forward and backward on one batch; the weights stay as they are."""
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
     wrapped = fabric.setup_module(model)
     wrapped.mark_forward_method("loss")
     batch = fabric.to_device(next(iter(data.batches(0))))
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
+
+    def step() -> None:
         loss, _ = wrapped.loss(batch)
         fabric.backward(loss)
         loss.item()
-        times.append(time.perf_counter() - start)
-    return min(times)
+
+    return step
 
 
 def _learning_rate(config: FitConfig, step: int) -> float:
