@@ -228,13 +228,17 @@ def _save(folder: Path, episode: Episode, compression: int) -> None:
         blosc = BloscCodec(
             cname="zstd", clevel=compression, shuffle="noshuffle", typesize=values.itemsize
         )
-        group.create_array(
+        array = group.create_array(
             name,
-            data=values,
+            shape=values.shape,
+            dtype=values.dtype,
             chunks=(size, *values.shape[1:]),
             compressors=(blosc, Crc32cCodec()),
             config={"write_empty_chunks": True},  # else a chunk of zeros would look like a lost one
         )
+        # Chunk by chunk: of several at once, some would still be writing after one has failed.
+        for start in range(0, len(values), size):
+            array[start : start + size] = values[start : start + size]
 
 
 def _check_same(root: Path, there: EnvSpec, here: EnvSpec) -> None:
