@@ -29,6 +29,7 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())  # a temporary file is its owner's alone
         os.replace(name, path)
     except OSError as error:
         raise UserError(
@@ -38,6 +39,12 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def save_json(path: Path, content: Any) -> None:
