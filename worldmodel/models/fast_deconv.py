@@ -27,13 +27,14 @@ class FastConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
         """Maps (B, in_channels, H, W) to (B, out_channels, 2(H-1) + k, 2(W-1) + k)."""
         assert self.bias is not None
+        if self._by_phases(x):
+            out = _ByPhases.apply(x, self.weight)
+            return out + self.bias[:, None, None]
         if x.shape[-2:] == (1, 1):
             out = _from_one_pixel(x, self.weight)
-        elif self._by_phases(x):
-            out = _ByPhases.apply(x, self.weight)
         else:
             out = F.conv_transpose2d(x, self.weight, stride=2)
-        return out + self.bias.to(out.dtype)[:, None, None]
+        return out.add_(self.bias.to(out.dtype)[:, None, None])
 
     def _by_phases(self, x: Tensor) -> bool:
         return (

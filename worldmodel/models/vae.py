@@ -127,7 +127,7 @@ class VAE(nn.Module):
         return self.to_mu(features).float(), logvar
 
     def _render(self, z: Tensor) -> Tensor:
-        return self.decoder(self.from_z(z)[:, :, None, None]).float().sigmoid()
+        return self.decoder(self.from_z(z)[:, :, None, None]).float().sigmoid_()
 
 
 def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
