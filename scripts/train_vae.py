@@ -1,6 +1,6 @@
 """Train V.   python scripts/train_vae.py experiment=quickstart vae.z_dim=32"""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 from omegaconf import DictConfig
@@ -11,7 +11,7 @@ from worldmodel.data.frames import FrameData
 from worldmodel.models.vae import VAE
 from worldmodel.run import Run
 from worldmodel.train.draw import VAEPictures
-from worldmodel.train.fit import fit
+from worldmodel.train.fit import choose_precision, fit
 from worldmodel.train.plain import training_speed
 
 
@@ -22,16 +22,19 @@ def main(cfg: DictConfig, run: Run) -> None:
     data = FrameData(store, build(cfg.train_vae.frames), run.seed)
     config = build(cfg.vae)
     torch.manual_seed(run.seed)
+    model, fitting = VAE(config), build(cfg.train_vae.fit)
+    # Both before training: a rate depends on what the process did earlier.
+    precision = choose_precision(model, data, fitting, cfg.device, run)
+    fast, plain = training_speed(config, precision, cfg.train_vae.frames.batch_size)
     result = fit(
-        VAE(config),
+        model,
         data,
-        build(cfg.train_vae.fit),
+        replace(fitting, precision=precision),
         run,
         about={"kind": "vae", **asdict(config)},
         device=cfg.device,
         picture=VAEPictures(data, run),
     )
-    fast, plain = training_speed(config, result.precision, cfg.train_vae.frames.batch_size)
     run.finish(
         {
             "frames_per_second": result.examples_per_second,

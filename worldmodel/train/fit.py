@@ -102,7 +102,7 @@ def fit(
     """
     path = run.checkpoint()
     saved = checkpoint.load(path) if path.exists() else None
-    precision = saved["precision"] if saved else _precision(model, data, config, device, run)
+    precision = saved["precision"] if saved else choose_precision(model, data, config, device, run)
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
     step = 0
@@ -196,10 +196,10 @@ def evaluate(
     return {name: value / count for name, value in totals.items()} if count else {}
 
 
-def _precision(
+def choose_precision(
     model: nn.Module, data: TrainData, config: FitConfig, device: str, run: Recorder
 ) -> str:
-    """The precision asked for, or the one that steps faster here."""
+    """The precision asked for, or for "auto" the one that steps faster here."""
     if config.precision != "auto":
         return config.precision
     weights = {name: value.clone() for name, value in model.state_dict().items()}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from worldmodel.models.vae import DECODER_KERNELS, ENCODER_KERNEL, VAE, VAEConfig, gaussian_kl
 
-ROUNDS = 11
+ROUNDS = 21
 
 
 class PlainVAE(nn.Module):
