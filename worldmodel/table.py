@@ -11,7 +11,7 @@ from worldmodel.run import STAGES, read_done
 
 def closing_table(config: dict[str, Any], console: Console | None = None) -> None:
     """Print minutes, memory, figures and files of all finished stages of an experiment."""
-    console = console or Console()
+    console = console or _console()
     root = Path(config["runs"]) / str(config["name"]) / f"seed{config['seed']}"
     table = Table(title=str(root))
     for title, justify in (("stage", "left"), ("minutes", "right"), ("peak GB", "right"),
@@ -34,6 +34,12 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
         table.add_section()
     table.add_row("all", f"{total:.1f}", "", hardware, f"tensorboard --logdir {root}")
     console.print(table)
+
+
+def _console() -> Console:
+    """A terminal as wide as it is; a file or a pipe wide enough that no command is broken."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
 
 
 def _short(value: Any) -> str:
