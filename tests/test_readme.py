@@ -1,0 +1,41 @@
+"""What the README shows is what the repository holds."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from worldmodel.conf import CONF
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "bash"
+         for line in block.splitlines()]  # fmt: skip
+COMMANDS = [line for line in LINES if line.startswith(("python scripts", "bash scripts"))]
+
+
+def test_the_yaml_is_the_file():
+    (block,) = [block for kind, block in BLOCKS if kind == "yaml"]
+    assert block == (CONF / "env" / "pendulum.yaml").read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_exist_and_compose(command):
+    program, script, *overrides = shlex.split(command)
+    assert (ROOT / script).exists()
+    if program == "python":
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            compose(Path(script).stem, ["name=readme", *overrides])
+
+
+def test_pictures_and_files_exist():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
+
+
+def test_nothing_was_left_to_fill_in():
+    assert not re.search(r"\b(RESULT|PENDULUM|TODO|TBD)\b", README)
