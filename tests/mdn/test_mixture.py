@@ -61,6 +61,51 @@ def test_the_density_integrates_to_one():
     assert area.item() == pytest.approx(1, abs=1e-9)
 
 
+def test_two_components_have_their_known_pdf_cdf_and_entropy():
+    m = two_components()
+    assert m.pdf(torch.zeros(1).double()).item() == pytest.approx(0.0209615983, abs=1e-10)
+    assert m.cdf(torch.zeros(1).double()).item() == pytest.approx(0.52079, abs=1e-5)
+    entropy = m.entropy(400_000, torch.Generator().manual_seed(0))
+    assert entropy.item() == pytest.approx(2.946832, abs=0.005)
+
+
+def test_the_cdf_is_torchs_and_needs_one_dimension():
+    m = mixture("per_dim", d=1)
+    value = torch.linspace(-4, 4, 7).double()
+    theirs = MixtureSameFamily(
+        Categorical(logits=m.logits[:, 0]), Normal(m.mu[:, 0], m.log_sigma[:, 0].exp())
+    )
+    torch.testing.assert_close(m.cdf(value[:, None]), theirs.cdf(value))
+    joint = Mixture(m.logits[:, 0], m.mu.mT, m.log_sigma.mT, "joint")
+    torch.testing.assert_close(joint.cdf(value[:, None]), theirs.cdf(value))
+    with pytest.raises(ValueError, match="1 dimension"):
+        mixture("joint").cdf(torch.zeros(7, 4))
+
+
+@pytest.mark.parametrize("factorization", ["per_dim", "joint"])
+def test_responsibilities_are_the_gradient_of_the_density(factorization):
+    m = mixture(factorization)
+    logits = m.logits.log_softmax(-1).requires_grad_()
+    value = torch.ones(7, 4).double()
+    weighted = Mixture(logits, m.mu, m.log_sigma, factorization)
+    (slope,) = torch.autograd.grad(weighted.log_prob(value).sum(), logits)
+    shares = m.responsibilities(value)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(m.logits.shape[:-1]).double())
+    # d log p / d logit = responsibility - weight.
+    torch.testing.assert_close(slope, shares - m.logits.softmax(-1))
+
+
+@pytest.mark.parametrize("factorization", ["per_dim", "joint"])
+@pytest.mark.parametrize("by", [-3.0, torch.tensor([0.5, 2.0, -3.0, 10.0]).double()])
+def test_scaling_moves_the_density_with_the_value(factorization, by):
+    m, value = mixture(factorization), torch.linspace(-2, 2, 28).double().view(7, 4)
+    shift = (torch.as_tensor(by).abs().log() * torch.ones(4)).sum()
+    torch.testing.assert_close(m.scaled(by).log_prob(by * value), m.log_prob(value) - shift)
+    torch.testing.assert_close(m.scaled(by).mean, by * m.mean)
+    with pytest.raises(ValueError, match="by 0"):
+        m.scaled(0.0)
+
+
 @pytest.mark.parametrize("factorization", ["per_dim", "joint"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_density_and_moments_are_those_of_torch(factorization, dtype):

@@ -77,6 +77,61 @@ class Mixture:
         logits, density = self._log_densities(value)
         return torch.logsumexp(logits.log_softmax(-2) + density, -2)
 
+    def pdf(self, value: Tensor) -> Tensor:
+        """Density (...) of `value` (..., D). Underflows where D is large: train on log_prob."""
+        return self.log_prob(value).exp()
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """Chance (...) of a number below `value` (..., 1).
+
+        Raises:
+            ValueError: for D > 1, where a vector has no order.
+        """
+        logits, mu, log_sigma = self._aligned()
+        if mu.shape[-1] != 1:
+            raise ValueError(f"a cdf needs 1 dimension, this mixture has {mu.shape[-1]}")
+        distance = (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
+        return (logits.softmax(-2) * torch.special.ndtr(distance)).sum((-2, -1))
+
+    def responsibilities(self, value: Tensor) -> Tensor:
+        """Chance of each component to have drawn `value` (..., D), shaped as `logits`.
+
+        Bishop 1994, the posterior over components.
+        """
+        logits, density = self._log_densities(value)
+        if self.factorization == "per_dim":
+            return (logits.log_softmax(-2) + density).softmax(-2).mT
+        return (logits.log_softmax(-2).squeeze(-1) + density.sum(-1)).softmax(-1)
+
+    @torch.no_grad()
+    def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """Monte Carlo estimate (...) of the entropy in nats from `samples` draws of each mixture.
+
+        Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form.
+        """
+        logits, mu, log_sigma = (
+            parameter.expand(samples, *parameter.shape)
+            for parameter in (self.logits, self.mu, self.log_sigma)
+        )
+        many = Mixture(logits, mu, log_sigma, self.factorization)
+        return -many.log_prob(many.sample(generator=generator)).mean(0)
+
+    def scaled(self, by: float | Tensor) -> "Mixture":
+        """The mixture of `by` times the value; `by` is a number or one for each dimension (D,).
+
+        Turns a density of standardised data into one of the data: nats grow by the sum of ln |by|.
+
+        Raises:
+            ValueError: if `by` holds a 0, which leaves no density.
+        """
+        factor = torch.as_tensor(by, dtype=self.mu.dtype, device=self.mu.device)
+        if bool((factor == 0).any()):
+            raise ValueError("a mixture can't be scaled by 0")
+        if factor.ndim and self.factorization == "per_dim":
+            factor = factor.unsqueeze(-1)
+        log_sigma = self.log_sigma + factor.abs().log()
+        return Mixture(self.logits, self.mu * factor, log_sigma, self.factorization)
+
     @torch.no_grad()
     def sample(self, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
         """Draw one value (..., D) from every mixture of the batch.
