@@ -26,7 +26,7 @@ ALLOWED = {
         "models", "mdn", "envs", "data", "parallel", "checkpoint", "seed", "types", "run",
     },
     "table": {"run"},
-    "bench": {"envs", "models", "rollout", "train", "seed", "types"},
+    "bench": {"envs", "mdn", "models", "rollout", "train", "seed", "types"},
     "conf": {"run", "types"},
 }  # fmt: skip
 ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"}}

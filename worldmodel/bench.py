@@ -1,13 +1,18 @@
 """Rates of the inner loops, ours against the naive way, measured in one run."""
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import GymVector, make_vector
+from worldmodel.mdn import Mixture
 from worldmodel.models.vae import VAEConfig
 from worldmodel.rollout.collect import record
 from worldmodel.seed import derive_many
@@ -16,6 +21,9 @@ from worldmodel.types import EnvSpec, VectorEnv
 
 ENVS = 32
 STEPS = 100
+VECTORS = 4096
+COMPONENTS = 5
+ROUNDS = 21
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,34 @@ def train_vae(env: EnvConfig, vae: VAEConfig) -> Row:
     return Row(ours, naive, "frames/s", "torch's own layers, fp32, contiguous memory")
 
 
+def mixture(env: EnvConfig, vae: VAEConfig) -> Row:
+    """Vectors per second through the log-density of M's mixture and its gradient."""
+    parameters = [torch.randn(VECTORS, vae.z_dim, COMPONENTS) for _ in range(3)]
+    value = torch.randn(VECTORS, vae.z_dim)
+
+    def ours(logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+        return Mixture(logits, mu, log_sigma, "per_dim").log_prob(value)
+
+    def theirs(logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+        parts = Normal(mu, log_sigma.exp())
+        return Independent(MixtureSameFamily(Categorical(logits=logits), parts), 1).log_prob(value)
+
+    ways = {"ours": ours, "naive": theirs}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, log_prob in ways.items():  # in turns, so that a busy moment hits both
+            given = [parameter.clone().requires_grad_() for parameter in parameters]
+            start = time.perf_counter()
+            log_prob(*given).mean().backward()
+            seconds[name].append(time.perf_counter() - start)
+    fast, slow = (VECTORS / statistics.median(seconds[name][1:]) for name in ways)
+    return Row(fast, slow, "vectors/s", "torch.distributions.MixtureSameFamily")
+
+
 BENCHMARKS: dict[str, Callable[[EnvConfig, VAEConfig], Row]] = {
     "collect": collect,
     "train_vae": train_vae,
+    "mixture": mixture,
 }
 
 
