@@ -23,7 +23,7 @@ def main(cfg: DictConfig, run: Run) -> None:
     config = build(cfg.vae)
     torch.manual_seed(run.seed)
     model, fitting = VAE(config), build(cfg.train_vae.fit)
-    # Both before training: a rate depends on what the process did earlier.
+    # Timed before training: after it, in the same process, the ratio was 1.77 instead of 1.82.
     precision = choose_precision(model, data, fitting, cfg.device, run)
     fast, plain = training_speed(config, precision, cfg.train_vae.frames.batch_size)
     result = fit(
