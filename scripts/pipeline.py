@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from worldmodel.conf import entry, to_plain
-from worldmodel.run import STAGES
+from worldmodel.stages import STAGES
 from worldmodel.table import closing_table
 
 HERE = Path(__file__).resolve().parent

@@ -5,7 +5,8 @@ from pathlib import Path
 from rich.console import Console
 
 from worldmodel.log import Log
-from worldmodel.run import STAGES, Run
+from worldmodel.run import Run
+from worldmodel.stages import STAGES
 
 
 class Recorder:

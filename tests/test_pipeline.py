@@ -9,7 +9,8 @@ import pytest
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.log import read_metrics
-from worldmodel.run import STAGES, read_done
+from worldmodel.run import read_done
+from worldmodel.stages import STAGES
 
 TINY = "experiment=tiny"
 

@@ -2,78 +2,21 @@
 
 import json
 import os
-import platform
-import subprocess
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from worldmodel import checkpoint
 from worldmodel.log import Log
+from worldmodel.machine import PeakMemory, commit, hardware
+from worldmodel.progress import Bar, progress_bar
+from worldmodel.stages import STAGES
 from worldmodel.types import UserError
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a stage depends on.
-
-    `keys` are the parts of the configuration that its result depends on; `grows` are those among
-    them that may be raised later to go on from where it stopped; `inputs` are earlier stages.
-    """
-
-    name: str
-    inputs: tuple[str, ...]
-    keys: tuple[str, ...]
-    grows: tuple[str, ...] = ()
-
-
-STAGES = {
-    stage.name: stage
-    for stage in (
-        Stage(
-            "collect",
-            (),
-            ("env", "seed", "collect.max_steps", "collect.compression"),
-            ("collect.episodes",),
-        ),
-        Stage("train_vae", ("collect",), ("vae", "train_vae", "seed"), ("train_vae.fit.steps",)),
-        Stage("encode", ("collect", "train_vae"), ()),
-        Stage(
-            "train_mdnrnn",
-            ("encode",),
-            ("mdnrnn", "train_mdnrnn", "seed"),
-            ("train_mdnrnn.fit.steps",),
-        ),
-        Stage(
-            "train_controller",
-            ("train_vae", "train_mdnrnn"),
-            ("env", "controller", "evolve", "world", "seed"),
-            ("evolve.generations", "evolve.max_minutes"),
-        ),
-        Stage(
-            "evaluate",
-            ("train_controller",),
-            ("env", "evaluate.checkpoint", "evaluate.videos", "seed"),
-            ("evaluate.episodes",),
-        ),
-    )
-}
 
 
 class Run:
@@ -88,7 +31,7 @@ class Run:
         self.console = console or Console()
         self._log: Log | None = None
         self._started = time.time()
-        self._memory = _PeakMemory()
+        self._memory = PeakMemory()
         self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
         self._check_config()
         self.done = self._is_done()
@@ -119,23 +62,9 @@ class Run:
             self._log = Log(self.folder, resume_step)
         return self._log
 
-    @contextmanager
-    def progress(self, total: int, unit: str, start: int = 0) -> "Iterator[Bar]":
+    def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
         """A progress bar with ETA; without a terminal, a line every half minute instead."""
-        bar = Progress(
-            TextColumn(f"[bold]{self.stage.name}[/]"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(f"{unit} · {{task.fields[note]}}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        with bar:
-            task = bar.add_task(self.stage.name, total=total, completed=start, note="")
-            yield Bar(self, bar, task, total, start, unit)
+        return progress_bar(self.stage.name, total, unit, start, self.console, self.say)
 
     # ---- ending --------------------------------------------------------------------------------
 
@@ -258,7 +187,7 @@ class Aside:
             self._log = Log(self._folder, resume_step)
         return self._log
 
-    def progress(self, total: int, unit: str, start: int = 0) -> Any:
+    def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
         """A bar of the run, labelled with its name."""
         return self._run.progress(total, f"{unit} of {self._name}", start)
 
@@ -267,89 +196,10 @@ class Aside:
         self._run.say(f"{self._name}: {text}")
 
 
-class Bar:
-    """One progress bar."""
-
-    def __init__(
-        self, run: Run, bar: Progress, task: Any, total: int, start: int, unit: str
-    ) -> None:
-        self._run, self._bar, self._task = run, bar, task
-        self._total, self._at, self._unit = total, start, unit
-        self._start, self._since, self._told = start, time.time(), time.time()
-
-    def update(self, at: int, note: str = "") -> None:
-        """Move the bar to `at` and show a short note behind it."""
-        self._at = at
-        self._bar.update(self._task, completed=at, note=note)
-        now = time.time()
-        if self._run.console.is_terminal or (now - self._told < 30 and at < self._total):
-            return
-        self._told = now
-        rate = (at - self._start) / max(now - self._since, 1e-9)
-        left = (self._total - at) / rate / 60 if rate else float("inf")
-        self._run.say(f"{at}/{self._total} {self._unit} · {note} · ETA {left:.1f} min")
-
-    def advance(self, by: int = 1, note: str = "") -> None:
-        """Move the bar on."""
-        self.update(self._at + by, note)
-
-
-class _PeakMemory:
-    """Highest resident memory of this process and its children, sampled twice a second."""
-
-    def __init__(self) -> None:
-        self._peak = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._stop.is_set():
-            self._peak = max(self._peak, _resident(me))
-            self._stop.wait(0.5)
-
-    def stop(self) -> float:
-        self._peak = max(self._peak, _resident(psutil.Process()))
-        self._stop.set()
-        return self._peak / 1e9
-
-
-def _resident(process: psutil.Process) -> int:
-    total = 0
-    for member in [process, *process.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            total += member.memory_info().rss
-    return total
-
-
 def read_done(folder: Path) -> dict[str, Any] | None:
     """What a finished stage left in its DONE file; None if it did not finish."""
     path = folder / "DONE"
     return json.loads(path.read_text()) if path.exists() else None
-
-
-def hardware() -> str:
-    """Processor and cores, as a score has to name them."""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return f"{os.cpu_count()} x {name}"
-
-
-def commit() -> str:
-    """Commit of the code that runs, "unknown" outside a checkout."""
-    here = Path(__file__).parent
-    with suppress(OSError, subprocess.CalledProcessError):
-        text = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        return text.strip()
-    return "unknown"
 
 
 def _lookup(config: Mapping[str, Any], key: str) -> Any:

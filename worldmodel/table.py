@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from worldmodel.run import STAGES, read_done
+from worldmodel.run import read_done
+from worldmodel.stages import STAGES
 
 
 def closing_table(config: dict[str, Any], console: Console | None = None) -> None:

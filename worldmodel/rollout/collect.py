@@ -14,8 +14,8 @@ import numpy as np
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend, make_vector
+from worldmodel.machine import commit
 from worldmodel.rollout.real import BackendConfig, make_backend
-from worldmodel.run import commit
 from worldmodel.seed import derive_many
 from worldmodel.types import EnvSpec, Episode, VectorEnv
 

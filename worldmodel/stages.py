@@ -1,0 +1,50 @@
+"""The stages of the pipeline and what each depends on. Imports nothing of the project."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage depends on.
+
+    `keys` are the parts of the configuration that its result depends on; `grows` are those among
+    them that may be raised later to go on from where it stopped; `inputs` are earlier stages.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    keys: tuple[str, ...]
+    grows: tuple[str, ...] = ()
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "collect",
+            (),
+            ("env", "seed", "collect.max_steps", "collect.compression"),
+            ("collect.episodes",),
+        ),
+        Stage("train_vae", ("collect",), ("vae", "train_vae", "seed"), ("train_vae.fit.steps",)),
+        Stage("encode", ("collect", "train_vae"), ()),
+        Stage(
+            "train_mdnrnn",
+            ("encode",),
+            ("mdnrnn", "train_mdnrnn", "seed"),
+            ("train_mdnrnn.fit.steps",),
+        ),
+        Stage(
+            "train_controller",
+            ("train_vae", "train_mdnrnn"),
+            ("env", "controller", "evolve", "world", "seed"),
+            ("evolve.generations", "evolve.max_minutes"),
+        ),
+        Stage(
+            "evaluate",
+            ("train_controller",),
+            ("env", "evaluate.checkpoint", "evaluate.videos", "seed"),
+            ("evaluate.episodes",),
+        ),
+    )
+}
