@@ -2,9 +2,17 @@ import math
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Normal
+from torch.distributions import Bernoulli, Categorical, Normal
 
-from worldmodel.mdn import BernoulliHead, MixtureHead, NormalHead
+from worldmodel.mdn import (
+    BernoulliHead,
+    CategoricalHead,
+    EluSigma,
+    GroupedMixtureHead,
+    MixtureHead,
+    NormalHead,
+    SoftplusSigma,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +22,7 @@ def _seed():
 
 @pytest.mark.parametrize(("factorization", "outputs"), [("per_dim", 480), ("joint", 325)])
 def test_a_mixture_head_is_one_linear_layer_of_the_papers_size(factorization, outputs):
-    head = MixtureHead(16, 32, 5, factorization, -7.0, 3.0)
+    head = MixtureHead(16, 32, 5, factorization)
     assert sum(p.numel() for p in head.parameters()) == 17 * outputs
     m = head(torch.randn(2, 3, 16))
     assert m.log_prob(torch.randn(2, 3, 32)).shape == (2, 3)
@@ -23,7 +31,7 @@ def test_a_mixture_head_is_one_linear_layer_of_the_papers_size(factorization, ou
 
 
 def test_moving_one_dimensions_outputs_leaves_the_others_alone():
-    head = MixtureHead(4, 3, 2, "per_dim", -7.0, 3.0)
+    head = MixtureHead(4, 3, 2, "per_dim")
     features, value = torch.randn(1, 4), torch.zeros(1, 3)
     before = head(features).log_prob_per_dim(value)
     with torch.no_grad():
@@ -33,26 +41,10 @@ def test_moving_one_dimensions_outputs_leaves_the_others_alone():
     assert after[0, 1] < before[0, 1] - 1
 
 
-@pytest.mark.parametrize("bounds", [(-7.0, 3.0), (-2.0, 2.0), (-1.0, 4.0)])
-def test_log_sigma_is_bounded_and_the_identity_around_zero(bounds):
-    low, high = bounds
-    bound = MixtureHead(1, 1, 1, "per_dim", low, high).double().bound
-    raw = torch.linspace(-5, 5, 201, dtype=torch.float64, requires_grad=True)
-    out = bound(raw)
-    (slope,) = torch.autograd.grad(out.sum(), raw)
-    assert (out > low).all()
-    assert (out < high).all()
-    assert (slope > 0).all()
-    assert out[100].item() == pytest.approx(0, abs=1e-12)
-    assert slope[100].item() == pytest.approx(1, abs=1e-12)
-    extreme = bound(torch.tensor([-1e6, 1e6], dtype=torch.float64))
-    assert extreme.tolist() == pytest.approx([low, high])
-
-
 def test_heads_compute_in_full_precision_under_autocast():
     features = torch.randn(64, 16).bfloat16()
     value = torch.randn(64, 4)
-    head = MixtureHead(16, 4, 3, "joint", -7.0, 3.0)
+    head = MixtureHead(16, 4, 3, "joint")
     exact = head(features.float()).log_prob(value)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(head(features).log_prob(value), exact)
@@ -61,7 +53,7 @@ def test_heads_compute_in_full_precision_under_autocast():
 
 
 def test_extreme_features_train_to_finite_gradients():
-    head = MixtureHead(16, 4, 3, "per_dim", -7.0, 3.0)
+    head = MixtureHead(16, 4, 3, "per_dim")
     loss = -head(1e3 * torch.randn(8, 16)).log_prob(1e4 * torch.randn(8, 4)).mean()
     loss.backward()
     assert loss.isfinite()
@@ -69,7 +61,7 @@ def test_extreme_features_train_to_finite_gradients():
 
 
 def test_a_head_recovers_a_gaussian():
-    head = MixtureHead(1, 1, 2, "per_dim", -7.0, 3.0)
+    head = MixtureHead(1, 1, 2, "per_dim")
     x = 2 + 0.5 * torch.randn(2000, 1)
     optimizer = torch.optim.Adam(head.parameters(), 0.05)
     for _ in range(200):
@@ -89,7 +81,7 @@ def test_a_bernoulli_head_is_torchs():
     expected = Bernoulli(logits=event.logits)
     torch.testing.assert_close(event.log_prob(value), expected.log_prob(value))
     torch.testing.assert_close(event.probability, expected.probs)
-    draws = torch.stack([event.sample(torch.Generator().manual_seed(s)) for s in range(4000)])
+    draws = torch.stack([event.sample(1.0, torch.Generator().manual_seed(s)) for s in range(4000)])
     torch.testing.assert_close(draws.mean(0), event.probability.detach(), atol=0.03, rtol=0)
 
 
@@ -103,10 +95,102 @@ def test_a_normal_head_is_torchs():
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [(4, 0, 5, "per_dim", -7, 3), (4, 2, 0, "joint", -7, 3), (4, 2, 5, "full", -7, 3),
-     (4, 2, 5, "joint", 1, 3), (4, 2, 5, "joint", -7, 0)],
-)  # fmt: skip
-def test_impossible_mixture_heads_are_refused(arguments):
-    with pytest.raises(ValueError, match=r"event_dim|factorization|log_sigma_min"):
+    ("arguments", "named"),
+    [
+        ((4, 0, 5, "per_dim"), "event_dim"),
+        ((4, 2, 0, "joint"), "components"),
+        ((4, 2, 5, "full"), "factorization"),
+        ((4, 2, 5, "joint", None, "round"), "covariance"),
+        ((4, 2, 5, "per_dim", None, "full"), "per_dim"),
+        ((4, 3, 5, "joint", None, "bivariate"), "bivariate"),
+    ],
+)
+def test_impossible_mixture_heads_are_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
         MixtureHead(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "outputs"), [("isotropic", 5 * 4), ("diagonal", 5 * 5), ("bivariate", 5 * 6)]
+)
+def test_a_covariance_adds_its_outputs(covariance, outputs):
+    head = MixtureHead(16, 2, 5, "joint", covariance=covariance)
+    assert sum(p.numel() for p in head.parameters()) == 17 * outputs
+    m = head(torch.randn(3, 4, 16))
+    assert m.log_prob(torch.zeros(3, 4, 2)).shape == (3, 4)
+    assert m.sample().shape == (3, 4, 2)
+
+
+@pytest.mark.parametrize("covariance", ["isotropic", "diagonal", "full"])
+@pytest.mark.parametrize("sigma", [None, SoftplusSigma(1e-3), EluSigma(1e-3)])
+def test_every_head_trains_on_extreme_features(covariance, sigma):
+    head = MixtureHead(16, 64, 3, "joint", sigma, covariance)
+    for size in (1e-3, 1.0, 1e3):
+        loss = -head(size * torch.randn(1, 16)).log_prob(1e2 * torch.randn(1, 64)).mean()
+        loss.backward()
+        assert loss.isfinite()
+        assert all(p.grad.isfinite().all() for p in head.parameters())
+
+
+def test_a_bivariate_head_recovers_a_correlation():
+    head = MixtureHead(1, 2, 1, "joint", covariance="bivariate")
+    noise = torch.randn(4000, 2)
+    x = torch.stack([1 + 0.5 * noise[:, 0], 2 * (0.8 * noise[:, 0] + 0.6 * noise[:, 1])], 1)
+    optimizer = torch.optim.Adam(head.parameters(), 0.05)
+    for _ in range(300):
+        loss = -head(torch.ones(4000, 1)).log_prob(x).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    m = head(torch.ones(1, 1))
+    assert m.mean[0].tolist() == pytest.approx([1, 0], abs=0.1)
+    assert m.variance[0].sqrt().tolist() == pytest.approx([0.5, 2], rel=0.05)
+    assert m.partial.tanh().item() == pytest.approx(0.8, abs=0.02)
+
+
+def test_groups_have_a_head_each():
+    head = GroupedMixtureHead(16, [[0, 2], [1]], 4, covariance=["bivariate", "diagonal"])
+    assert sum(p.numel() for p in head.parameters()) == 17 * (4 * 6 + 4 * 3)
+    value = torch.randn(5, 3)
+    m = head(torch.randn(5, 16))
+    first, second = (part(torch.zeros(1, 16)) for part in head.parts)
+    assert (first.event_dim, second.event_dim) == (2, 1)
+    torch.testing.assert_close(
+        m.log_prob(value),
+        m.parts[0].log_prob(value[:, [0, 2]]) + m.parts[1].log_prob(value[:, [1]]),
+    )
+    with pytest.raises(ValueError, match="groups are"):
+        GroupedMixtureHead(16, [[0], [2]], 4)
+    with pytest.raises(ValueError, match="2 groups can't have 1"):
+        GroupedMixtureHead(16, [[0], [1]], 4, covariance=["diagonal"])
+
+
+def test_a_categorical_head_is_torchs():
+    choice = CategoricalHead(8, 4)(torch.randn(5, 8))
+    value = torch.tensor([0, 1, 2, 3, 0])
+    expected = Categorical(logits=choice.logits)
+    torch.testing.assert_close(choice.log_prob(value), expected.log_prob(value))
+    draws = torch.stack([choice.sample() for _ in range(4000)])
+    share = torch.stack([(draws == i).float().mean(0) for i in range(4)], -1)
+    torch.testing.assert_close(share, choice.probability.detach(), atol=0.03, rtol=0)
+    assert torch.equal(choice.sample(0.0), choice.logits.argmax(-1))
+    with pytest.raises(ValueError, match="categories"):
+        CategoricalHead(8, 1)
+
+
+def test_events_sharpen_with_temperature():
+    event = BernoulliHead(8)(torch.randn(5, 8))
+    assert torch.equal(event.sample(0.0), (event.logits > 0).float())
+    draws = torch.stack([event.sample(0.5) for _ in range(4000)])
+    torch.testing.assert_close(
+        draws.mean(0), torch.sigmoid(2 * event.logits).detach(), atol=0.03, rtol=0
+    )
+
+
+def test_a_normal_heads_sigma_can_be_learned():
+    normal = NormalHead(8, 3, SoftplusSigma())(torch.randn(5, 8))
+    value = torch.randn(5, 3)
+    expected = Normal(normal.mean, normal.log_sigma.exp()).log_prob(value).sum(-1)
+    torch.testing.assert_close(normal.log_prob(value), expected)
+    assert normal.log_sigma.shape == (5, 3)
+    assert torch.equal(normal.mode, normal.mean)

@@ -34,13 +34,6 @@ def two_components(dtype=torch.float64):
     return Mixture(torch.zeros(1, 2, dtype=dtype), mu, log_sigma, "per_dim")
 
 
-def repeated(m, count):
-    def grow(parameter):
-        return parameter.expand(count, *parameter.shape)
-
-    return Mixture(grow(m.logits), grow(m.mu), grow(m.log_sigma), m.factorization)
-
-
 def test_a_single_gaussian_has_its_closed_form():
     m = Mixture(torch.tensor([[3.0]]), torch.tensor([[1.0]]), torch.tensor([[0.5]]), "per_dim")
     expected = -0.5 * (2 / math.exp(0.5)) ** 2 - 0.5 - 0.5 * math.log(2 * math.pi)
@@ -185,7 +178,7 @@ def test_half_precision_is_widened_also_under_autocast():
 @pytest.mark.parametrize("factorization", ["per_dim", "joint"])
 def test_samples_have_the_moments_of_the_mixture(factorization):
     m = mixture(factorization, batch=(), d=3, k=4, dtype=torch.float32)
-    x = repeated(m, 200_000).sample(generator=torch.Generator().manual_seed(0))
+    x = m.expand(200_000).sample(generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(x.mean(0), m.mean, atol=0.03, rtol=0)
     torch.testing.assert_close(x.var(0), m.variance, atol=0.02, rtol=0.03)
 
@@ -193,7 +186,7 @@ def test_samples_have_the_moments_of_the_mixture(factorization):
 def test_samples_pick_components_by_weight():
     logits = torch.tensor([[0.1, 0.6, 0.0, 0.3]]).log()
     mu = torch.tensor([[0.0, 10.0, 20.0, 30.0]])
-    m = repeated(Mixture(logits, mu, torch.full_like(mu, -5), "per_dim"), 100_000)
+    m = Mixture(logits, mu, torch.full_like(mu, -5), "per_dim").expand(100_000)
     picked = (m.sample(generator=torch.Generator().manual_seed(0)) / 10).round().long().flatten()
     share = picked.bincount(minlength=4) / len(picked)
     torch.testing.assert_close(share, torch.tensor([0.1, 0.6, 0.0, 0.3]), atol=0.005, rtol=0)
@@ -203,8 +196,8 @@ def test_samples_pick_components_by_weight():
 def test_a_joint_sample_takes_one_component_and_per_dim_one_for_each():
     mu = torch.tensor([[-10.0, -10.0], [10.0, 10.0]])
     tight = torch.full_like(mu, -3)
-    joint = repeated(Mixture(torch.zeros(2), mu, tight, "joint"), 1000)
-    split = repeated(Mixture(torch.zeros(2, 2), mu.T, tight, "per_dim"), 1000)
+    joint = Mixture(torch.zeros(2), mu, tight, "joint").expand(1000)
+    split = Mixture(torch.zeros(2, 2), mu.T, tight, "per_dim").expand(1000)
     x, y = (m.sample(generator=torch.Generator().manual_seed(0)).sign() for m in (joint, split))
     assert (x[:, 0] == x[:, 1]).all()
     assert 0.4 < (y[:, 0] == y[:, 1]).float().mean() < 0.6
@@ -213,7 +206,7 @@ def test_a_joint_sample_takes_one_component_and_per_dim_one_for_each():
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 2.0])
 def test_temperature_multiplies_the_variance_of_one_gaussian(temperature):
     one = Mixture(torch.zeros(1, 1), torch.ones(1, 1), torch.full((1, 1), 0.5), "per_dim")
-    x = repeated(one, 200_000).sample(temperature, torch.Generator().manual_seed(0))
+    x = one.expand(200_000).sample(temperature, torch.Generator().manual_seed(0))
     assert x.var().item() == pytest.approx(temperature * math.e, rel=0.02)
 
 
@@ -221,7 +214,7 @@ def test_temperature_divides_the_logits():
     m = Mixture(
         torch.tensor([[0.0, 2.0]]), torch.tensor([[0.0, 100.0]]), torch.zeros(1, 2), "per_dim"
     )
-    x = repeated(m, 100_000).sample(2.0, torch.Generator().manual_seed(0))
+    x = m.expand(100_000).sample(2.0, torch.Generator().manual_seed(0))
     assert (x > 50).float().mean().item() == pytest.approx(1 / (1 + math.exp(-1)), abs=0.005)
 
 

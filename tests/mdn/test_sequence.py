@@ -1,18 +1,25 @@
 import pytest
 import torch
 
-from worldmodel.mdn import BernoulliHead, MixtureHead, SequenceModel
+from worldmodel.mdn import BernoulliHead, CategoricalHead, MixtureHead, SequenceModel
+
+
+def build(input_dim=5, cell="lstm", layers=1):
+    torch.manual_seed(0)
+    heads = {"z": MixtureHead(24, 3, 2, "per_dim"), "end": BernoulliHead(24)}
+    return SequenceModel(input_dim, 24, heads, cell, layers)
 
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    heads = {"z": MixtureHead(24, 3, 2, "per_dim", -7.0, 3.0), "end": BernoulliHead(24)}
-    return SequenceModel(5, 24, heads)
+    return build()
 
 
 @pytest.mark.parametrize("batch", [1, 6])
-def test_steps_give_what_forward_gives(model, batch):
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_steps_give_what_forward_gives(batch, cell, layers):
+    model = build(5, cell, layers)
     x = torch.randn(batch, 20, 5)
     features, last = model(x)
     state = model.initial_state(batch)
@@ -22,7 +29,9 @@ def test_steps_give_what_forward_gives(model, batch):
     torch.testing.assert_close(state, last, rtol=0, atol=1e-6)
 
 
-def test_a_sequence_cut_in_two_goes_on_from_the_state(model):
+@pytest.mark.parametrize(("cell", "layers"), [("lstm", 1), ("lstm", 2), ("gru", 2)])
+def test_a_sequence_cut_in_two_goes_on_from_the_state(cell, layers):
+    model = build(5, cell, layers)
     x = torch.randn(2, 10, 5)
     whole, last = model(x)
     first, state = model(x[:, :4])
@@ -34,14 +43,14 @@ def test_a_sequence_cut_in_two_goes_on_from_the_state(model):
 def test_steps_give_forwards_gradients(model):
     x = torch.randn(2, 6, 5)
     model(x)[0].sum().backward()
-    expected = [p.grad.clone() for p in model.lstm.parameters()]
+    expected = [p.grad.clone() for p in model.rnn.parameters()]
     model.zero_grad()
     state, total = model.initial_state(2), 0
     for t in range(6):
         feature, state = model.step(x[:, t], state)
         total = total + feature.sum()
     total.backward()
-    for parameter, gradient in zip(model.lstm.parameters(), expected, strict=True):
+    for parameter, gradient in zip(model.rnn.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
 
 
@@ -63,7 +72,7 @@ def test_bfloat16_training_stays_close_to_full_precision(model):
     loss.backward()
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(-exact.item(), abs=0.02)
-    assert all(p.grad.isfinite().all() for p in model.lstm.parameters())
+    assert all(p.grad.isfinite().all() for p in model.rnn.parameters())
     torch.testing.assert_close(stepped.float(), model(x[:, :1])[0][:, 0], rtol=0, atol=0.02)
 
 
@@ -72,3 +81,63 @@ def test_heads_are_read_by_name(model):
     assert set(out) == {"z", "end"}
     assert out["z"].mean.shape == (2, 7, 3)
     assert out["end"].probability.shape == (2, 7)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_generating_is_stepping_on_ones_own_draws(cell):
+    model = build(4, cell, 2)
+    prime = torch.randn(3, 6, 4)
+    drawn = model.generate(prime, 5, generator=torch.Generator().manual_seed(1))
+    assert {name: tuple(draw.shape) for name, draw in drawn.items()} == {
+        "z": (3, 5, 3),
+        "end": (3, 5),
+    }
+    generator = torch.Generator().manual_seed(1)
+    features, state = model(prime)
+    feature = features[:, -1]
+    for t in range(5):
+        draw = model.heads(feature).sample(1.0, generator)
+        torch.testing.assert_close(draw["z"], drawn["z"][:, t])
+        assert torch.equal(draw["end"], drawn["end"][:, t])
+        feature, state = model.step(torch.cat([draw["z"], draw["end"][:, None]], -1), state)
+
+
+def test_generating_at_zero_is_the_mode_and_batches_do_not_mix():
+    model = build(4)
+    prime = torch.randn(3, 6, 4)
+    whole = model.generate(prime, 4, 0.0)
+    alone = model.generate(prime[1:2], 4, 0.0)
+    torch.testing.assert_close(whole["z"][1:2], alone["z"])
+    mode = model.heads(model(prime)[0][:, -1])["z"].mode
+    torch.testing.assert_close(whole["z"][:, 0], mode)
+
+
+def test_categories_are_fed_back_as_one_hot_vectors():
+    torch.manual_seed(0)
+    model = SequenceModel(4, 8, {"pen": CategoricalHead(8, 4)}, "gru")
+    drawn = model.generate(torch.eye(4)[:, None], 3)
+    assert drawn["pen"].shape == (4, 3)
+    seen = []
+
+    def feedback(x, draw):
+        seen.append(torch.nn.functional.one_hot(draw["pen"], 4).float())
+        return seen[-1]
+
+    seeds = [torch.Generator().manual_seed(2) for _ in range(2)]
+    ours = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[0])
+    theirs = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[1], feedback)
+    assert torch.equal(ours["pen"], theirs["pen"])
+    assert len(seen) == 2
+
+
+def test_impossible_sequences_are_refused(model):
+    with pytest.raises(ValueError, match="feedback"):
+        model.generate(torch.zeros(2, 3, 5), 4)
+    with pytest.raises(ValueError, match="inputs of size 5"):
+        model.generate(torch.zeros(2, 3, 4), 4)
+    with pytest.raises(ValueError, match="at least 1 step"):
+        model.generate(torch.zeros(2, 3, 5), 0)
+    with pytest.raises(ValueError, match="cell"):
+        build(cell="rnn")
+    with pytest.raises(ValueError, match="layers"):
+        build(layers=0)

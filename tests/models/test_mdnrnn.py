@@ -168,7 +168,7 @@ def test_a_constant_reward_is_predicted_exactly_at_zero_error():
     model = make()
     model.set_reward_statistics(1.0, 0.0)
     with torch.no_grad():
-        for parameter in model.sequence.readout["reward"].parameters():
+        for parameter in model.sequence.heads["reward"].parameters():
             parameter.zero_()
     batch = make_batch() | {"reward": torch.ones(3, 9)}
     assert loss(model, batch)[1]["reward_mse"].item() == 0

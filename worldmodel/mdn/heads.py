@@ -1,13 +1,20 @@
 """Linear heads that turn features into distributions."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from worldmodel.mdn import correlation
+from worldmodel.mdn.grouped import Grouped, Groups, check_groups
 from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization, Mixture
+from worldmodel.mdn.nll import Outputs
+from worldmodel.mdn.sigma import BoundedLogSigma, SigmaMap
+from worldmodel.mdn.simple import Bernoulli, Categorical, Normal
+
+Covariance = Literal["isotropic", "diagonal", "bivariate", "full"]
+COVARIANCES: tuple[str, ...] = get_args(Covariance)
 
 
 class FullPrecisionLinear(nn.Linear):
@@ -22,21 +29,21 @@ class FullPrecisionLinear(nn.Linear):
 class MixtureHead(nn.Module):
     """Features to a mixture of Gaussians, by one linear layer.
 
-    Log-sigma is bounded by c + h·tanh(x/g + b), a smooth increasing map onto
-    (log_sigma_min, log_sigma_max) with b and g such that 0 maps to 0 with slope 1: around 0 it is
-    the paper's unbounded log-sigma. The lower bound keeps the likelihood of constant dimensions
-    finite, the upper one keeps a dream from exploding.
+    Outputs, in order: logits, means, raw sigmas, raw partial correlations, with K before D in each.
 
     Args:
         in_features: size of the features.
         event_dim: D, size of the vector that is predicted.
         components: K.
-        factorization: "per_dim" (3KD outputs, the paper) or "joint" (K(2D + 1) outputs).
-        log_sigma_min: below 0.
-        log_sigma_max: above 0.
+        factorization: "per_dim" (3KD outputs, the paper) or "joint" (K(2D + 1) outputs when
+            diagonal).
+        sigma: map from raw outputs to log-sigma; `BoundedLogSigma()` if None.
+        covariance: of each component. "diagonal"; "isotropic", one sigma for all dimensions;
+            "full", correlated by D(D-1)/2 more outputs; "bivariate", which is "full" for D = 2.
+            All but "diagonal" need "joint".
 
     Raises:
-        ValueError: for a size below 1, an unknown factorization or bounds that don't enclose 0.
+        ValueError: for a size below 1, or a combination that does not exist.
     """
 
     def __init__(
@@ -45,63 +52,74 @@ class MixtureHead(nn.Module):
         event_dim: int,
         components: int,
         factorization: Factorization,
-        log_sigma_min: float,
-        log_sigma_max: float,
+        sigma: SigmaMap | None = None,
+        covariance: Covariance = "diagonal",
     ) -> None:
         super().__init__()
-        if factorization not in FACTORIZATIONS:
-            raise ValueError(f"factorization is {factorization!r}: use per_dim or joint")
-        if min(event_dim, components) < 1:
-            raise ValueError(f"event_dim is {event_dim}, components {components}: use at least 1")
-        if not log_sigma_min < 0 < log_sigma_max:
-            raise ValueError(
-                f"log_sigma_min is {log_sigma_min} and log_sigma_max {log_sigma_max}: "
-                "0 must lie between them"
-            )
+        _check_head(event_dim, components, factorization, covariance)
         self.event_dim, self.components = event_dim, components
         self.factorization: Factorization = factorization
-        self._center = (log_sigma_max + log_sigma_min) / 2
-        self._half = (log_sigma_max - log_sigma_min) / 2
-        self._offset = math.atanh(-self._center / self._half)
-        self._gain = 1 / (self._half * (1 - (self._center / self._half) ** 2))
+        self.covariance: Covariance = covariance
+        self.sigma = sigma or BoundedLogSigma()
         weights = components * event_dim if factorization == "per_dim" else components
-        self._sizes = (weights, components * event_dim, components * event_dim)
+        sigmas = components if covariance == "isotropic" else components * event_dim
+        correlated = covariance in ("bivariate", "full")
+        correlations = components * correlation.pairs(event_dim) if correlated else 0
+        self._sizes = (weights, components * event_dim, sigmas, correlations)
         self.linear = FullPrecisionLinear(in_features, sum(self._sizes))
 
     def forward(self, features: Tensor) -> Mixture:
         """(..., in_features) to a mixture over (..., event_dim)."""
-        logits, mu, raw = self.linear(features).split(self._sizes, -1)
-        shape = (self.components, self.event_dim)
-        mu, log_sigma = mu.unflatten(-1, shape), self.bound(raw).unflatten(-1, shape)
-        if self.factorization == "joint":
+        logits, mu, raw, correlations = self.linear(features).split(self._sizes, -1)
+        mu = mu.unflatten(-1, (self.components, self.event_dim))
+        log_sigma = self.sigma(raw).unflatten(-1, (self.components, -1))
+        if self.factorization == "per_dim":
+            logits = logits.unflatten(-1, (self.components, self.event_dim))
+            return Mixture(logits.mT, mu.mT, log_sigma.mT, "per_dim")
+        if not self._sizes[3]:
             return Mixture(logits, mu, log_sigma, "joint")
-        return Mixture(logits.unflatten(-1, shape).mT, mu.mT, log_sigma.mT, "per_dim")
-
-    def bound(self, raw: Tensor) -> Tensor:
-        """Raw output to log-sigma within the bounds."""
-        return self._center + self._half * torch.tanh(raw * self._gain + self._offset)
+        partial = correlation.bound(correlations, self.event_dim)
+        return Mixture(logits, mu, log_sigma, "joint", partial.unflatten(-1, (self.components, -1)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bernoulli:
-    """A yes or no (...) given by its logit."""
+class GroupedMixtureHead(nn.Module):
+    """Features to groups of dimensions, each with a mixture of its own.
 
-    logits: Tensor
+    Args:
+        in_features: size of the features.
+        groups: the dimensions of each group, such as [[0, 1], [2]].
+        components: K of every group.
+        sigma: map from raw outputs to log-sigma; `BoundedLogSigma()` if None.
+        covariance: of every group, or one for each.
 
-    @property
-    def probability(self) -> Tensor:
-        """Chance of a 1."""
-        return torch.sigmoid(self.logits)
+    Raises:
+        ValueError: if the groups do not hold each of 0 … D-1 once, or as in `MixtureHead`.
+    """
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log probability in nats of `value` (...) in {0, 1}."""
-        target = value.to(self.logits.dtype)
-        return -functional.binary_cross_entropy_with_logits(self.logits, target, reduction="none")
+    def __init__(
+        self,
+        in_features: int,
+        groups: Sequence[Sequence[int]],
+        components: int,
+        sigma: SigmaMap | None = None,
+        covariance: Covariance | Sequence[Covariance] = "diagonal",
+    ) -> None:
+        super().__init__()
+        self.groups: Groups = tuple(tuple(group) for group in groups)
+        check_groups(self.groups)
+        kinds: Sequence[Covariance] = (
+            [covariance] * len(groups) if isinstance(covariance, str) else covariance
+        )
+        if len(kinds) != len(groups):
+            raise ValueError(f"{len(groups)} groups can't have {len(kinds)} covariances")
+        self.parts = nn.ModuleList(
+            MixtureHead(in_features, len(group), components, "joint", sigma, kind)
+            for group, kind in zip(self.groups, kinds, strict=True)
+        )
 
-    @torch.no_grad()
-    def sample(self, generator: torch.Generator | None = None) -> Tensor:
-        """Draws 0 or 1, in the type of the logits."""
-        return torch.bernoulli(self.probability, generator=generator)
+    def forward(self, features: Tensor) -> Grouped:
+        """(..., in_features) to mixtures over (..., D)."""
+        return Grouped(tuple(part(features) for part in self.parts), self.groups)
 
 
 class BernoulliHead(nn.Module):
@@ -116,36 +134,67 @@ class BernoulliHead(nn.Module):
         return Bernoulli(self.linear(features).squeeze(-1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class UnitNormal:
-    """A Gaussian over vectors (..., D) with learned mean and sigma 1."""
+class CategoricalHead(nn.Module):
+    """Features to one of `categories`, by one linear layer."""
 
-    mean: Tensor
+    def __init__(self, in_features: int, categories: int) -> None:
+        super().__init__()
+        if categories < 2:
+            raise ValueError(f"categories is {categories}: use at least 2")
+        self.linear = FullPrecisionLinear(in_features, categories)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Log density (...) in nats of `value` (..., D)."""
-        distance = (value.to(self.mean.dtype) - self.mean).square().sum(-1)
-        return -0.5 * (distance + self.mean.shape[-1] * math.log(2 * math.pi))
-
-    @torch.no_grad()
-    def sample(self, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
-        """Draw (..., D) with variance `temperature`."""
-        mean = self.mean
-        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
-        return mean + math.sqrt(temperature) * noise
+    def forward(self, features: Tensor) -> Categorical:
+        """(..., in_features) to a choice (...)."""
+        return Categorical(self.linear(features))
 
 
 class NormalHead(nn.Module):
-    """Features to a Gaussian of fixed sigma 1: least squares, so its mean is unbiased.
+    """Features to a single Gaussian, by one linear layer.
 
-    Made for targets that are standardised beforehand, such as rewards. With a learned sigma a
-    target that is almost always the same would outweigh every rare one.
+    Args:
+        in_features: size of the features.
+        event_dim: D, size of the vector that is predicted.
+        sigma: map from raw outputs to a learned log-sigma. None for a fixed sigma of 1: least
+            squares, so the mean is unbiased. That is made for targets that are standardised
+            beforehand, such as rewards; with a learned sigma a target that is almost always the
+            same would outweigh every rare one.
     """
 
-    def __init__(self, in_features: int, event_dim: int) -> None:
+    def __init__(self, in_features: int, event_dim: int, sigma: SigmaMap | None = None) -> None:
         super().__init__()
-        self.linear = FullPrecisionLinear(in_features, event_dim)
+        self.sigma = sigma
+        self.linear = FullPrecisionLinear(in_features, event_dim * (1 if sigma is None else 2))
 
-    def forward(self, features: Tensor) -> UnitNormal:
+    def forward(self, features: Tensor) -> Normal:
         """(..., in_features) to a Gaussian over (..., event_dim)."""
-        return UnitNormal(self.linear(features))
+        output = self.linear(features)
+        if self.sigma is None:
+            return Normal(output, output.new_zeros(()))
+        mean, raw = output.chunk(2, -1)
+        return Normal(mean, self.sigma(raw))
+
+
+class Heads(nn.ModuleDict):
+    """Several heads on the same features."""
+
+    def __init__(self, heads: Mapping[str, nn.Module]) -> None:
+        super().__init__(heads)
+
+    def forward(self, features: Tensor) -> Outputs:
+        """(..., in_features) to distributions by name."""
+        return Outputs({name: head(features) for name, head in self.items()})
+
+
+def _check_head(
+    event_dim: int, components: int, factorization: Factorization, covariance: Covariance
+) -> None:
+    if factorization not in FACTORIZATIONS:
+        raise ValueError(f"factorization is {factorization!r}: use per_dim or joint")
+    if covariance not in COVARIANCES:
+        raise ValueError(f"covariance is {covariance!r}: use {', '.join(COVARIANCES)}")
+    if min(event_dim, components) < 1:
+        raise ValueError(f"event_dim is {event_dim}, components {components}: use at least 1")
+    if covariance != "diagonal" and factorization == "per_dim":
+        raise ValueError(f"covariance is {covariance!r}: per_dim mixtures are diagonal")
+    if covariance == "bivariate" and event_dim != 2:
+        raise ValueError(f"event_dim is {event_dim}: a bivariate covariance needs 2")

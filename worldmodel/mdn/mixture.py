@@ -1,11 +1,15 @@
-"""Mixtures of diagonal Gaussians as distribution objects."""
+"""Mixtures of Gaussians as distribution objects."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
+
+from worldmodel.mdn import correlation
+from worldmodel.mdn.draw import draw_index
+from worldmodel.mdn.temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
 FACTORIZATIONS: tuple[str, ...] = get_args(Factorization)
@@ -17,17 +21,21 @@ class _Aligned(NamedTuple):
 
     logits: Tensor  # (..., K, D) per_dim, (..., K, 1) joint
     mu: Tensor  # (..., K, D)
-    log_sigma: Tensor  # (..., K, D)
+    log_sigma: Tensor  # (..., K, D), or (..., K, 1) for one sigma in all dimensions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mixture:
-    """A mixture of K diagonal Gaussians over vectors of D numbers (Bishop 1994).
+    """A mixture of K Gaussians over vectors of D numbers (Bishop 1994).
 
     `per_dim`: every dimension picks its own component, independently of the others, as M does in
     Ha & Schmidhuber 2018: D mixtures of K numbers. `joint`: one component is picked for the whole
     vector: K modes, and dimensions depend on each other through the pick. With D = 1 the two are
-    the same distribution.
+    the same distribution. Several joint mixtures side by side are a `Grouped`.
+
+    The covariance of a component is diagonal; or isotropic, with one sigma for all dimensions; or
+    full, with partial correlations beside the sigmas. At D = 2 the full one is the bivariate
+    Gaussian with rho = tanh(partial) of Graves 2013.
 
     Half-precision parameters are widened to float32; float32 and float64 are kept. The density is
     only ever handled as a logarithm, so it is exact and has a gradient however far the value is.
@@ -35,8 +43,10 @@ class Mixture:
     Args:
         logits: unnormalised log weights, (..., D, K) per_dim, (..., K) joint.
         mu: component means, (..., D, K) per_dim, (..., K, D) joint.
-        log_sigma: log standard deviations, shaped as `mu`.
+        log_sigma: log standard deviations, shaped as `mu`; (..., K, 1) for isotropic components.
         factorization: "per_dim" or "joint".
+        partial: inverse hyperbolic tangents of the partial correlations, (..., K, D(D-1)/2), see
+            `worldmodel.mdn.correlation`; joint only, None for no correlation.
 
     Raises:
         ValueError: for another factorization, or shapes that do not fit each other.
@@ -46,25 +56,30 @@ class Mixture:
     mu: Tensor
     log_sigma: Tensor
     factorization: Factorization
+    partial: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.factorization not in FACTORIZATIONS:
             raise ValueError(f"factorization is {self.factorization!r}: use per_dim or joint")
-        weights = self.mu.shape if self.factorization == "per_dim" else self.mu.shape[:-1]
-        if self.log_sigma.shape != self.mu.shape or self.logits.shape != weights:
+        if not self._fits():
+            correlated = "" if self.partial is None else f", partial {tuple(self.partial.shape)}"
             raise ValueError(
                 f"a {self.factorization} mixture can't have logits {tuple(self.logits.shape)}, "
-                f"mu {tuple(self.mu.shape)} and log_sigma {tuple(self.log_sigma.shape)}"
+                f"mu {tuple(self.mu.shape)} and log_sigma {tuple(self.log_sigma.shape)}{correlated}"
             )
-        for name in ("logits", "mu", "log_sigma"):
+        for name in ("logits", "mu", "log_sigma", "partial"):
             object.__setattr__(self, name, _widen(getattr(self, name)))
+
+    @property
+    def event_dim(self) -> int:
+        """D."""
+        return self.mu.shape[-2 if self.factorization == "per_dim" else -1]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density (...) in nats of `value` (..., D), summed over the D dimensions."""
         if self.factorization == "per_dim":
             return self.log_prob_per_dim(value).sum(-1)
-        logits, density = self._log_densities(value)
-        return torch.logsumexp(logits.log_softmax(-2).squeeze(-1) + density.sum(-1), -1)
+        return torch.logsumexp(self._weighted(value), -1)
 
     def log_prob_per_dim(self, value: Tensor) -> Tensor:
         """Log density (..., D) in nats of each dimension of `value` (..., D).
@@ -74,8 +89,7 @@ class Mixture:
         """
         if self.factorization == "joint":
             raise ValueError("a joint mixture has no density per dimension: use log_prob")
-        logits, density = self._log_densities(value)
-        return torch.logsumexp(logits.log_softmax(-2) + density, -2)
+        return torch.logsumexp(self._weighted(value), -2)
 
     def pdf(self, value: Tensor) -> Tensor:
         """Density (...) of `value` (..., D). Underflows where D is large: train on log_prob."""
@@ -87,21 +101,19 @@ class Mixture:
         Raises:
             ValueError: for D > 1, where a vector has no order.
         """
-        logits, mu, log_sigma = self._aligned()
-        if mu.shape[-1] != 1:
-            raise ValueError(f"a cdf needs 1 dimension, this mixture has {mu.shape[-1]}")
-        distance = (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
-        return (logits.softmax(-2) * torch.special.ndtr(distance)).sum((-2, -1))
+        if self.event_dim != 1:
+            raise ValueError(f"a cdf needs 1 dimension, this mixture has {self.event_dim}")
+        below = torch.special.ndtr(self._distance(value))
+        return (self._aligned().logits.softmax(-2) * below).sum((-2, -1))
 
     def responsibilities(self, value: Tensor) -> Tensor:
         """Chance of each component to have drawn `value` (..., D), shaped as `logits`.
 
         Bishop 1994, the posterior over components.
         """
-        logits, density = self._log_densities(value)
         if self.factorization == "per_dim":
-            return (logits.log_softmax(-2) + density).softmax(-2).mT
-        return (logits.log_softmax(-2).squeeze(-1) + density.sum(-1)).softmax(-1)
+            return self._weighted(value).softmax(-2).mT
+        return self._weighted(value).softmax(-1)
 
     @torch.no_grad()
     def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
@@ -109,12 +121,19 @@ class Mixture:
 
         Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form.
         """
+        many = self.expand(samples)
+        return -many.log_prob(many.sample(generator=generator)).mean(0)
+
+    def expand(self, *sizes: int) -> "Mixture":
+        """The same mixtures repeated along new leading dimensions, without a copy."""
         logits, mu, log_sigma = (
-            parameter.expand(samples, *parameter.shape)
+            parameter.expand(*sizes, *parameter.shape)
             for parameter in (self.logits, self.mu, self.log_sigma)
         )
-        many = Mixture(logits, mu, log_sigma, self.factorization)
-        return -many.log_prob(many.sample(generator=generator)).mean(0)
+        partial = self.partial
+        if partial is not None:
+            partial = partial.expand(*sizes, *partial.shape)
+        return Mixture(logits, mu, log_sigma, self.factorization, partial)
 
     def scaled(self, by: float | Tensor) -> "Mixture":
         """The mixture of `by` times the value; `by` is a number or one for each dimension (D,).
@@ -124,38 +143,64 @@ class Mixture:
         Raises:
             ValueError: if `by` holds a 0, which leaves no density.
         """
-        factor = torch.as_tensor(by, dtype=self.mu.dtype, device=self.mu.device)
-        if bool((factor == 0).any()):
+        given = torch.as_tensor(by, dtype=self.mu.dtype, device=self.mu.device)
+        if bool((given == 0).any()):
             raise ValueError("a mixture can't be scaled by 0")
-        if factor.ndim and self.factorization == "per_dim":
-            factor = factor.unsqueeze(-1)
+        factor = given.unsqueeze(-1) if given.ndim and self.factorization == "per_dim" else given
         log_sigma = self.log_sigma + factor.abs().log()
-        return Mixture(self.logits, self.mu * factor, log_sigma, self.factorization)
+        partial = self.partial
+        if partial is not None:
+            partial = correlation.reflect(partial, given.sign().expand(self.event_dim))
+        return replace(self, mu=self.mu * factor, log_sigma=log_sigma, partial=partial)
 
     @torch.no_grad()
-    def sample(self, temperature: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+    def sample(
+        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Draw one value (..., D) from every mixture of the batch.
 
-        Temperature τ as in Ha & Schmidhuber 2018: logits are divided by τ and the variance of the
-        picked component is multiplied by τ. τ = 0 draws nothing and returns `mode`.
+        A number τ as in Ha & Schmidhuber 2018: logits are divided by τ and the variance of the
+        picked component is multiplied by τ; a `Temperature` sets the two apart. τ = 0 draws nothing
+        and returns `mode`.
 
         Raises:
-            ValueError: if `temperature` is negative.
+            ValueError: if a temperature is negative.
         """
-        if temperature < 0:
-            raise ValueError(f"temperature is {temperature}: it can't be negative")
-        if temperature == 0:
-            return self.mode
+        heat = Temperature.of(temperature)
         logits, mu, log_sigma = self._aligned()
-        # Inverse CDF, one uniform per pick: 3-5 times faster on the CPU than Gumbel-max or
-        # torch.multinomial. Scaling by the last sum absorbs the rounding of the cumulative sum.
-        cumulative = (logits / temperature).softmax(-2).cumsum(-2)
-        last = cumulative[..., -1:, :]
-        uniform = torch.rand(last.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-        pick = (cumulative <= uniform * last).sum(-2, keepdim=True).clamp_(max=mu.shape[-2] - 1)
+        pick = draw_index(logits, heat.mixture, generator)
         mean = _pick(mu, pick)
+        if heat.scale == 0:
+            return mean
         noise = torch.randn(mean.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-        return mean + noise * torch.exp(_pick(log_sigma, pick)) * math.sqrt(temperature)
+        if self.partial is not None:
+            noise = correlation.color(noise, _pick(self.partial, pick))
+        return mean + noise * torch.exp(_pick(log_sigma, pick)) * math.sqrt(heat.scale)
+
+    def rsample(self, generator: torch.Generator | None = None) -> Tensor:
+        """A draw (..., D) that passes gradients to the parameters.
+
+        A single component is reparametrised by its noise. A mixture over numbers (per_dim, or
+        D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6).
+
+        Raises:
+            ValueError: for a joint mixture of several components over vectors: the pick of a
+                component has no gradient.
+        """
+        if self._aligned().logits.shape[-2] == 1:
+            return self._rsample_single(generator)
+        if self.factorization == "joint" and self.event_dim > 1:
+            raise ValueError("rsample of a joint mixture over vectors is not defined: use log_prob")
+        value = self.sample(generator=generator)
+        logits, mu, log_sigma = self._aligned()
+        distance = self._distance(value).detach()
+        log_weight = logits.log_softmax(-2)
+        log_density = log_weight - 0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+        share, density = log_density.softmax(-2).detach(), log_density.logsumexp(-2).exp().detach()
+        moved = (share * (mu + distance * log_sigma.exp())).sum(-2)
+        below = (log_weight.exp() * torch.special.ndtr(distance)).sum(-2) / density
+        slope = moved - below
+        return value + slope - slope.detach()
 
     @property
     def mean(self) -> Tensor:
@@ -181,6 +226,30 @@ class Mixture:
         logits, mu, _ = self._aligned()
         return _pick(mu, logits.argmax(-2, keepdim=True))
 
+    @property
+    def scale_tril(self) -> Tensor:
+        """Cholesky factor (..., K, D, D) of each component's covariance.
+
+        Raises:
+            ValueError: for a per_dim mixture, whose components are numbers.
+        """
+        if self.factorization == "per_dim":
+            raise ValueError("the components of a per_dim mixture are numbers: use log_sigma")
+        axes = torch.eye(self.event_dim, dtype=self.mu.dtype, device=self.mu.device)
+        axes = axes.expand(*self.mu.shape, self.event_dim)
+        if self.partial is not None:
+            axes = correlation.color(axes, self.partial.unsqueeze(-2))
+        return axes.mT * torch.exp(self.log_sigma).unsqueeze(-1)
+
+    def _fits(self) -> bool:
+        mu, partial = self.mu.shape, self.partial
+        if self.factorization == "per_dim":
+            return self.log_sigma.shape == self.logits.shape == mu and partial is None
+        sigma_fits = self.log_sigma.shape in (mu, (*mu[:-1], 1))
+        pairs = correlation.pairs(mu[-1])
+        partial_fits = partial is None or partial.shape == (*mu[:-1], pairs)
+        return self.logits.shape == mu[:-1] and sigma_fits and partial_fits
+
     def _aligned(self) -> _Aligned:
         # Reductions over the components vectorise over the dimensions, which are contiguous in
         # what the heads put out: log_prob and its gradient are 1.4 times faster than with K last.
@@ -188,11 +257,29 @@ class Mixture:
             return _Aligned(self.logits.mT, self.mu.mT, self.log_sigma.mT)
         return _Aligned(self.logits.unsqueeze(-1), self.mu, self.log_sigma)
 
-    def _log_densities(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Aligned logits, and the log density (..., K, D) of every dimension per component."""
-        logits, mu, log_sigma = self._aligned()
-        distance = (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
-        return logits, -0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+    def _distance(self, value: Tensor) -> Tensor:
+        """Distance (..., K, D) from every component's mean, in sigmas."""
+        _, mu, log_sigma = self._aligned()
+        return (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
+
+    def _weighted(self, value: Tensor) -> Tensor:
+        """Log of weight times density: (..., K, D) per_dim, (..., K) joint."""
+        logits, _, log_sigma = self._aligned()
+        distance, log_weight = self._distance(value), logits.log_softmax(-2)
+        if self.partial is not None:
+            distance = correlation.whiten(distance, self.partial)
+            log_weight = log_weight - correlation.log_determinant(self.partial).unsqueeze(-1)
+        density = -0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+        if self.factorization == "per_dim":
+            return log_weight + density
+        return log_weight.squeeze(-1) + density.sum(-1)
+
+    def _rsample_single(self, generator: torch.Generator | None) -> Tensor:
+        _, mu, log_sigma = self._aligned()
+        noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
+        if self.partial is not None:
+            noise = correlation.color(noise, self.partial)
+        return (mu + noise * torch.exp(log_sigma)).squeeze(-2)
 
 
 def _pick(parameter: Tensor, index: Tensor) -> Tensor:
@@ -201,5 +288,7 @@ def _pick(parameter: Tensor, index: Tensor) -> Tensor:
     return parameter.gather(-2, index).squeeze(-2)
 
 
-def _widen(parameter: Tensor) -> Tensor:
-    return parameter if parameter.dtype == torch.float64 else parameter.float()
+def _widen(parameter: Tensor | None) -> Tensor | None:
+    if parameter is None or parameter.dtype == torch.float64:
+        return parameter
+    return parameter.float()

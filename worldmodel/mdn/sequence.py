@@ -1,58 +1,158 @@
-"""An LSTM with distribution heads: over whole sequences, or one step at a time."""
+"""A recurrent network with distribution heads: over sequences, step by step, or on its own."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-State = tuple[Tensor, Tensor]
+from worldmodel.mdn.heads import Heads
+from worldmodel.mdn.nll import Outputs
+from worldmodel.mdn.simple import Categorical
+from worldmodel.mdn.temperature import Temperature
+
+Cell = Literal["lstm", "gru"]
+# Layer by layer, each (batch, hidden): hidden and cell of an LSTM, hidden of a GRU.
+State = tuple[Tensor, ...]
+# The input (B, input_dim) before a draw and the draw by name, to the input after it.
+Feedback = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
 class SequenceModel(nn.Module):
-    """One LSTM layer and heads that read its hidden state.
+    """Recurrent layers and heads that read the last hidden state.
 
     Args:
         input_dim: size of the input at each step.
-        hidden: size of the LSTM.
+        hidden: size of each layer.
         heads: modules from features (..., hidden) to a distribution, by name.
+        cell: "lstm" or "gru".
+        layers: how many, one above the other.
+
+    Raises:
+        ValueError: for another cell, or less than one layer.
     """
 
-    def __init__(self, input_dim: int, hidden: int, heads: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self,
+        input_dim: int,
+        hidden: int,
+        heads: Mapping[str, nn.Module],
+        cell: Cell = "lstm",
+        layers: int = 1,
+    ) -> None:
         super().__init__()
-        self.hidden = hidden
-        self.lstm = nn.LSTM(input_dim, hidden, batch_first=True)
-        self.readout = nn.ModuleDict(heads)
+        if cell not in get_args(Cell):
+            raise ValueError(f"cell is {cell!r}: use lstm or gru")
+        if layers < 1:
+            raise ValueError(f"layers is {layers}: use at least 1")
+        self.hidden, self.layers, self.input_dim = hidden, layers, input_dim
+        recurrent = nn.LSTM if cell == "lstm" else nn.GRU
+        self.rnn = recurrent(input_dim, hidden, layers, batch_first=True)
+        self.heads = Heads(heads)
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
-        """Zeros: (hidden, cell), each (batch, hidden); on the device of the weights if None."""
-        weight = next(self.lstm.parameters())
-        zeros = torch.zeros(batch, self.hidden, dtype=weight.dtype, device=device or weight.device)
-        return zeros, zeros.clone()
+        """Zeros, each (batch, hidden); on the device of the weights if None."""
+        weight = next(self.rnn.parameters())
+        shape, count = (batch, self.hidden), self.layers * self._tensors
+        options = {"dtype": weight.dtype, "device": device or weight.device}
+        return tuple(torch.zeros(shape, **options) for _ in range(count))  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Run over time, from zeros if there is no state.
 
         Args:
             x: (B, T, input_dim).
-            state: (hidden, cell), each (B, hidden).
+            state: as from `initial_state`.
 
         Returns:
             Features (B, T, hidden), the hidden state after each step, and the state after the last.
         """
-        begin = None if state is None else (state[0].unsqueeze(0), state[1].unsqueeze(0))
-        features, (hidden, cell) = self.lstm(x, begin)
-        return features, (hidden.squeeze(0), cell.squeeze(0))
+        stacked = None
+        if state is not None:
+            stacked = [torch.stack(state[i :: self._tensors]) for i in range(self._tensors)]
+        if isinstance(self.rnn, nn.GRU):
+            features, hidden = self.rnn(x, stacked[0] if stacked else None)
+            return features, hidden.unbind()
+        features, (hidden, cell) = self.rnn(x, tuple(stacked) if stacked else None)
+        pairs = zip(hidden, cell, strict=True)
+        return features, tuple(tensor for pair in pairs for tensor in pair)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step of `forward` with the same weights: x (B, input_dim) to features (B, hidden).
 
-        The cell alone skips what nn.LSTM sets up for a sequence: on the CPU 5 times faster at
+        The cells alone skip what torch sets up for a sequence: on the CPU 5 times faster at
         batch 1, twice at batch 16, level with it where the matrix product dominates.
         """
-        hidden, cell = torch.lstm_cell(x, state, *self.lstm.all_weights[0])
-        return hidden, (hidden, cell)
+        after: list[Tensor] = []
+        for layer, weights in enumerate(self.rnn.all_weights):
+            if isinstance(self.rnn, nn.GRU):
+                x = torch.gru_cell(x, state[layer], *weights)
+                after.append(x)
+            else:
+                x, cell = torch.lstm_cell(x, state[2 * layer : 2 * layer + 2], *weights)
+                after += [x, cell]
+        return x, tuple(after)
 
-    def heads(self, features: Tensor) -> dict[str, Any]:
-        """Distributions by name for features (..., hidden)."""
-        return {name: head(features) for name, head in self.readout.items()}
+    @torch.no_grad()
+    def generate(
+        self,
+        prime: Tensor,
+        n: int,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
+        feedback: Feedback | None = None,
+    ) -> dict[str, Tensor]:
+        """Show a beginning, then draw `n` steps, each from what was drawn before.
+
+        Args:
+            prime: inputs (B, T, input_dim), T at least 1; B sequences are drawn together.
+            n: number of steps to draw.
+            temperature: of every draw, see `Temperature`.
+            generator: source of the draws.
+            feedback: turns a draw into the next input; if None the draws are concatenated in the
+                order of the heads, a category as one-hot vector.
+
+        Returns:
+            By name what each head drew: (B, n, ...).
+
+        Raises:
+            ValueError: if `prime` or a fed-back input is not of the size that the model takes.
+        """
+        x, state = prime[:, -1], None
+        if prime.shape[1] == 0 or prime.shape[-1] != self.input_dim or n < 1:
+            raise ValueError(
+                f"generating {n} steps after {tuple(prime.shape)}: at least 1 step of each and "
+                f"inputs of size {self.input_dim} are needed"
+            )
+        features, state = self(prime)
+        features, drawn = features[:, -1], []
+        for i in range(n):
+            outputs = self.heads(features)
+            draw = outputs.sample(temperature, generator)
+            drawn.append(draw)
+            if i + 1 == n:
+                break
+            x = feedback(x, draw) if feedback else _concatenate(outputs, draw)
+            if x.shape != (len(prime), self.input_dim):
+                raise ValueError(
+                    f"a draw makes inputs {tuple(x.shape)}, the model takes "
+                    f"{(len(prime), self.input_dim)}: pass a `feedback` that fits"
+                )
+            features, state = self.step(x, state)
+        return {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
+
+    @property
+    def _tensors(self) -> int:
+        return 1 if isinstance(self.rnn, nn.GRU) else 2
+
+
+def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor]) -> Tensor:
+    parts = []
+    for name, output in outputs.items():
+        if isinstance(output, Categorical):
+            one_hot = nn.functional.one_hot(draw[name], output.logits.shape[-1])
+            parts.append(one_hot.to(output.logits.dtype))
+        else:
+            batch = len(draw[name])
+            parts.append(draw[name].reshape(batch, -1))
+    return torch.cat(parts, -1)

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from worldmodel.mdn import BernoulliHead, Mixture, MixtureHead, NormalHead, SequenceModel, State
+from worldmodel.mdn import (
+    BernoulliHead,
+    BoundedLogSigma,
+    Mixture,
+    MixtureHead,
+    NormalHead,
+    SequenceModel,
+    State,
+    nll,
+)
 from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization
 from worldmodel.types import Logs
 
@@ -92,8 +101,7 @@ class MDNRNN(nn.Module):
                 z_dim,
                 config.components,
                 config.factorization,
-                config.log_sigma_min,
-                config.log_sigma_max,
+                BoundedLogSigma(config.log_sigma_min, config.log_sigma_max),
             )
         }
         if config.reward_head:
@@ -130,17 +138,17 @@ class MDNRNN(nn.Module):
         expected = self.sequence.heads(features)
         config = self.config
 
-        z_nats = masked_mean(-expected["z"].log_prob(z[:, 1:]), mask) / self.z_dim
+        z_nats = nll(expected["z"], z[:, 1:], mask, per="dimension")
         loss, logs = config.z_weight * z_nats, {"z_nats_per_dim": z_nats}
         if "reward" in expected:
             reward = (batch["reward"].float() - self.reward_mean) / self.reward_std
-            nats = masked_mean(-expected["reward"].log_prob(reward.unsqueeze(-1)), mask)
+            nats = nll(expected["reward"], reward.unsqueeze(-1), mask)
             loss = loss + config.reward_weight * nats
             error = expected["reward"].mean.squeeze(-1) - reward
             logs |= {"reward_nats": nats, "reward_mse": masked_mean(error.square(), mask)}
         if "end" in expected:
             end = batch["end"].float()
-            nats = -expected["end"].log_prob(end)
+            nats = nll(expected["end"], end, mask, reduction="none")
             importance = 1 + (config.end_positive_weight - 1) * end
             loss = loss + config.end_weight * masked_mean(importance * nats, mask)
             correct = ((expected["end"].logits > 0) == (end > 0.5)).float()

@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from worldmodel.mdn import Grouped, Mixture
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def leaves(*values):
+    return [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in values]
+
+
+def test_a_single_component_moves_with_its_parameters():
+    logits, mu, log_sigma, partial = leaves([0.0], [[1.0, 2.0]], [[0.1, -0.3]], [[0.7]])
+    m = Mixture(logits, mu, log_sigma, "joint", partial).expand(200_000)
+    x = m.rsample(generator())
+    (x[:, 0] * x[:, 1]).mean().backward()
+    # E[x y] = mu1 mu2 + rho s1 s2.
+    rho, s = partial.detach().tanh(), log_sigma.detach().exp().prod()
+    torch.testing.assert_close(mu.grad[0], torch.tensor([2.0, 1.0]).double(), atol=0.02, rtol=0)
+    torch.testing.assert_close(partial.grad[0], (1 - rho[0] ** 2) * s, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("factorization", ["per_dim", "joint"])
+def test_a_mixture_over_numbers_has_the_gradients_of_its_moments(factorization):
+    logits, mu, log_sigma = leaves([0.3, -0.2, 0.5], [-2.0, 0.5, 1.5], [-0.5, 0.2, 0.0])
+    shape = (1, 3) if factorization == "per_dim" else (3, 1)
+    weights = logits.view(1, 3) if factorization == "per_dim" else logits
+    m = Mixture(weights, mu.view(shape), log_sigma.view(shape), factorization)
+    exact = torch.autograd.grad(m.variance.sum() + m.mean.square().sum(), (logits, mu, log_sigma))
+    x = m.expand(400_000).rsample(generator())
+    estimate = torch.autograd.grad(x.square().mean(), (logits, mu, log_sigma))
+    for ours, expected in zip(estimate, exact, strict=True):
+        torch.testing.assert_close(ours, expected, atol=0.03, rtol=0)
+    torch.testing.assert_close(x.detach(), m.expand(400_000).sample(1.0, generator()))
+
+
+def test_each_draw_moves_as_its_cdf_says():
+    logits, mu, log_sigma = leaves([[0.3, -0.2]], [[-1.0, 1.0]], [[0.0, -0.5]])
+    m = Mixture(logits, mu, log_sigma, "per_dim")
+    x = m.rsample(generator())
+    slopes = torch.autograd.grad(x.sum(), (logits, mu, log_sigma))
+    at = x.detach()
+    density = m.pdf(at).detach()
+    expected = torch.autograd.grad(m.cdf(at), (logits, mu, log_sigma))
+    for ours, theirs in zip(slopes, expected, strict=True):
+        torch.testing.assert_close(ours, -theirs / density)
+
+
+def test_a_pick_between_vectors_has_no_gradient():
+    m = Mixture(torch.zeros(2), torch.zeros(2, 3), torch.zeros(2, 3), "joint")
+    with pytest.raises(ValueError, match="not defined"):
+        m.rsample()
+    number = Mixture(torch.zeros(2), torch.zeros(2, 1), torch.zeros(2, 1), "joint")
+    assert Grouped((number, number), ((1,), (0,))).rsample().shape == (2,)

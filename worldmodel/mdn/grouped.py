@@ -1,0 +1,119 @@
+"""Mixtures over groups of dimensions, side by side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from worldmodel.mdn.mixture import Mixture
+from worldmodel.mdn.temperature import Temperature
+
+Groups = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """A vector of D numbers in groups, each with a mixture of its own.
+
+    Dimensions depend on each other within a group and not across groups, as in RoboJam's touches:
+    a bivariate mixture over (x, y) beside one over the time that passed. One group of everything
+    is `joint`, a group for each number is `per_dim`.
+
+    Args:
+        parts: a mixture for each group, over as many dimensions as the group has.
+        groups: the dimensions of each group; together every one of 0 … D-1 once.
+
+    Raises:
+        ValueError: if the groups leave a dimension out or do not fit the parts.
+    """
+
+    parts: tuple[Mixture, ...]
+    groups: Groups
+
+    def __post_init__(self) -> None:
+        check_groups(self.groups)
+        sizes = [part.event_dim for part in self.parts]
+        if sizes != [len(group) for group in self.groups]:
+            raise ValueError(f"mixtures over {sizes} dimensions do not fit groups {self.groups}")
+
+    @property
+    def event_dim(self) -> int:
+        """D."""
+        return sum(map(len, self.groups))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log density (...) in nats of `value` (..., D)."""
+        return self.log_prob_per_group(value).sum(-1)
+
+    def log_prob_per_group(self, value: Tensor) -> Tensor:
+        """Log density (..., groups) in nats of each group of `value` (..., D)."""
+        pairs = zip(self.parts, self._split(value), strict=True)
+        return torch.stack([part.log_prob(given) for part, given in pairs], -1)
+
+    def pdf(self, value: Tensor) -> Tensor:
+        """Density (...) of `value` (..., D)."""
+        return self.log_prob(value).exp()
+
+    def responsibilities(self, value: Tensor) -> tuple[Tensor, ...]:
+        """Chance of each component of each group to have drawn `value` (..., D)."""
+        pairs = zip(self.parts, self._split(value), strict=True)
+        return tuple(part.responsibilities(given) for part, given in pairs)
+
+    def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """Monte Carlo estimate (...) of the entropy in nats: that of the groups together."""
+        return torch.stack([part.entropy(samples, generator) for part in self.parts]).sum(0)
+
+    def expand(self, *sizes: int) -> "Grouped":
+        """The same mixtures repeated along new leading dimensions, without a copy."""
+        return Grouped(tuple(part.expand(*sizes) for part in self.parts), self.groups)
+
+    def scaled(self, by: float | Tensor) -> "Grouped":
+        """The mixture of `by` times the value; `by` is a number or one for each dimension (D,)."""
+        factor = torch.as_tensor(by).expand(self.event_dim)
+        pairs = zip(self.parts, self._split(factor), strict=True)
+        return Grouped(tuple(part.scaled(given) for part, given in pairs), self.groups)
+
+    def sample(
+        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw one value (..., D); see `Mixture.sample`."""
+        return self._join([part.sample(temperature, generator) for part in self.parts])
+
+    def rsample(self, generator: torch.Generator | None = None) -> Tensor:
+        """A draw (..., D) that passes gradients, where `Mixture.rsample` is defined."""
+        return self._join([part.rsample(generator) for part in self.parts])
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean (..., D)."""
+        return self._join([part.mean for part in self.parts])
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance (..., D) of each dimension."""
+        return self._join([part.variance for part in self.parts])
+
+    @property
+    def mode(self) -> Tensor:
+        """Mean (..., D) of the likeliest component of each group."""
+        return self._join([part.mode for part in self.parts])
+
+    def _split(self, value: Tensor) -> list[Tensor]:
+        return [value[..., list(group)] for group in self.groups]
+
+    def _join(self, values: Sequence[Tensor]) -> Tensor:
+        order = [dim for group in self.groups for dim in group]
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return torch.cat(list(values), -1)[..., back]
+
+
+def check_groups(groups: Groups) -> None:
+    """Groups hold every dimension from 0 on exactly once.
+
+    Raises:
+        ValueError: if they don't.
+    """
+    dims = sorted(dim for group in groups for dim in group)
+    if not dims or dims != list(range(len(dims))) or not all(groups):
+        raise ValueError(f"groups are {groups}: they must hold each of 0 … D-1 once, none empty")

@@ -1,0 +1,143 @@
+"""Negative log-likelihood with its unit said aloud.
+
+Two figures are comparable only if unit, `per` and the scale of the data are the same, and no two
+of the well-known codes report the same one; `worldmodel/mdn/README.md` has the table.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from worldmodel.mdn.temperature import Temperature
+
+Unit = Literal["nats", "bits"]
+Per = Literal["sequence", "step", "event", "dimension"]
+Reduction = Literal["mean", "sum", "none"]
+
+
+class Distribution(Protocol):
+    """What every head returns."""
+
+    @property
+    def event_dim(self) -> int:
+        """How many numbers one event has."""
+        ...
+
+    @property
+    def mode(self) -> Tensor:
+        """What it expects most."""
+        ...
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-likelihood (...) in nats."""
+        ...
+
+    def sample(
+        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """One draw for each of the batch."""
+        ...
+
+
+def nll(
+    distribution: Distribution,
+    target: Tensor,
+    mask: Tensor | None = None,
+    *,
+    unit: Unit = "nats",
+    per: Per = "step",
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Negative log-likelihood of a target under a distribution.
+
+    Args:
+        distribution: over (...), with time as the last of these where there is time.
+        target: what happened, as its `log_prob` takes it.
+        mask: (...), 1 for what counts and 0 for padding; None if everything counts. What stands
+            in the padding does not matter, not even NaN.
+        unit: "nats", or "bits" (nats / ln 2).
+        per: "step", one point in time with all its dimensions; "event" is another word for it
+            where data have no time; "dimension", a step divided by the dimensions of its event;
+            "sequence", the sum over the last axis of (...).
+        reduction: "mean" over what counts (0 if nothing does), "sum", or "none": (...), without
+            the last axis if per sequence; 0 where masked.
+
+    Raises:
+        ValueError: for another word, or a mask of another shape.
+    """
+    _check("unit", unit, Unit)
+    _check("per", per, Per)
+    _check("reduction", reduction, Reduction)
+    if mask is not None:
+        if mask.shape not in (target.shape, target.shape[:-1]):
+            raise ValueError(f"mask is {tuple(mask.shape)}, the target {tuple(target.shape)}")
+        known = mask > 0
+        # Padding must not reach the density: a NaN there has a NaN gradient even if masked later.
+        known_target = known.unsqueeze(-1) if target.ndim > known.ndim else known
+        target = torch.where(known_target, target, torch.zeros_like(target))
+    value = -distribution.log_prob(target)
+    if mask is None:
+        known = torch.ones_like(value, dtype=torch.bool)
+    elif known.shape != value.shape:
+        raise ValueError(f"mask is {tuple(known.shape)}, the likelihoods {tuple(value.shape)}")
+    value = torch.where(known, value, 0)
+    if unit == "bits":
+        value = value / math.log(2)
+    if per == "dimension":
+        value = value / distribution.event_dim
+    if per == "sequence":
+        value, known = value.sum(-1), known.any(-1)
+    if reduction == "none":
+        return value
+    total = value.sum()
+    return total if reduction == "sum" else total / known.sum().clamp(min=1)
+
+
+class Outputs(dict[str, Distribution]):
+    """Distributions by name: what several heads make of the same features."""
+
+    def nll(
+        self,
+        targets: Mapping[str, Tensor],
+        mask: Tensor | None = None,
+        *,
+        unit: Unit = "nats",
+        per: Per = "step",
+        reduction: Reduction = "mean",
+    ) -> dict[str, Tensor]:
+        """Negative log-likelihood of each part and, as "total", of all together.
+
+        Arguments and errors are those of `nll`; `targets` has the names of the distributions. Per
+        dimension the total is divided by the dimensions of all parts.
+
+        Raises:
+            ValueError: if a target is missing or has no distribution.
+        """
+        if set(targets) != set(self):
+            raise ValueError(f"targets are {sorted(targets)}, distributions {sorted(self)}")
+        parts = {
+            name: nll(self[name], target, mask, unit=unit, per=per, reduction=reduction)
+            for name, target in targets.items()
+        }
+        weight = {name: self[name].event_dim if per == "dimension" else 1 for name in parts}
+        total = torch.stack([parts[name] * weight[name] for name in parts]).sum(0)
+        return parts | {"total": total / (sum(weight.values()) if per == "dimension" else 1)}
+
+    def sample(
+        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """One draw from each, by name."""
+        return {name: each.sample(temperature, generator) for name, each in self.items()}
+
+    @property
+    def mode(self) -> dict[str, Tensor]:
+        """What each expects most, by name."""
+        return {name: each.mode for name, each in self.items()}
+
+
+def _check(name: str, value: str, kind: object) -> None:
+    if value not in get_args(kind):
+        raise ValueError(f"{name} is {value!r}: use {', '.join(get_args(kind))}")
