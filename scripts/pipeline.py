@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from worldmodel.conf import entry, to_plain
-from worldmodel.stages import STAGES
+from worldmodel.stages import PIPELINE
 from worldmodel.table import closing_table
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 def main(cfg: DictConfig) -> None:
     """Each stage is a process of its own, called with the overrides of this command line."""
     config = to_plain(cfg)
-    for stage in STAGES:
+    for stage in PIPELINE:
         command = [sys.executable, str(HERE / f"{stage}.py"), *sys.argv[1:]]
         process = subprocess.Popen(command)
         try:

@@ -28,11 +28,13 @@ ALLOWED = {
     "rollout": {
         "models", "mdn", "envs", "data", "parallel", "checkpoint", "seed", "types", "machine",
     },
+    "demos": {"mdn", "data", "checkpoint", "seed", "train", "types"},
     "table": {"run", "stages"},
     "bench": {"envs", "mdn", "models", "rollout", "train", "seed", "types"},
     "conf": {"run", "types"},
 }  # fmt: skip
-ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"}}
+ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},
+           "matplotlib": {"demos"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -10,7 +10,7 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.log import read_metrics
 from worldmodel.run import read_done
-from worldmodel.stages import STAGES
+from worldmodel.stages import PIPELINE
 
 TINY = "experiment=tiny"
 
@@ -20,7 +20,7 @@ TINY = "experiment=tiny"
 )
 def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     overrides = [TINY, f"env={env}", f"world={world}"]
-    stages(" ".join(STAGES), *overrides)
+    stages(" ".join(PIPELINE), *overrides)
     root = tmp_path / "runs" / "tiny" / "seed0"
 
     store = EpisodeStore.open(root / "collect" / "episodes")
@@ -42,7 +42,7 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
         assert film.get(cv2.CAP_PROP_FRAME_COUNT) > 3
         assert cv2.imread(str(root / "evaluate" / f"{name}.png")) is not None
 
-    for name in STAGES:
+    for name in PIPELINE:
         done = read_done(root / name)
         assert done["peak_memory_gb"] > 0
         assert list((root / name).glob("config.json"))

@@ -39,3 +39,13 @@ def test_pictures_and_files_exist():
 
 def test_nothing_was_left_to_fill_in():
     assert not re.search(r"\b(RESULT|PENDULUM|TODO|TBD)\b", README)
+
+
+def test_the_code_of_the_mixture_library_runs():
+    text = (ROOT / "worldmodel" / "mdn" / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["drawn"]["move"].shape == (8, 40, 2)  # type: ignore[index]
+    assert names["drawn"]["pen"].shape == (8, 40)  # type: ignore[index]
+    assert names["parts"]["total"].isfinite()  # type: ignore[index]

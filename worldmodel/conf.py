@@ -4,6 +4,7 @@ import difflib
 import os
 import signal
 import sys
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,8 @@ def _check_types(config: Any) -> None:
     """Refuse a text where a dataclass wants a number: it would fail later and far away."""
     target = hydra.utils.get_class(config["_target_"])
     for name, wanted in typing.get_type_hints(target).items():
-        kinds = set(typing.get_args(wanted)) or {wanted}
+        union = typing.get_origin(wanted) in (typing.Union, types.UnionType)
+        kinds = set(typing.get_args(wanted)) if union else {wanted}
         value = config.get(name)
         if name not in config or not kinds <= {int, float, bool, str, type(None)}:
             continue

@@ -46,9 +46,9 @@ class Run:
         """Path of one of this stage's checkpoints."""
         return self.folder / "checkpoints" / f"{name}.pt"
 
-    def aside(self, name: str) -> "Aside":
-        """A second training within this stage, with a folder and a log of its own."""
-        return Aside(self, name)
+    def aside(self, name: str, seed: int | None = None) -> "Aside":
+        """A second training within this stage, with a folder and a log; the run's seed if None."""
+        return Aside(self, name, self.seed if seed is None else seed)
 
     # ---- telling -------------------------------------------------------------------------------
 
@@ -171,10 +171,10 @@ class Run:
 class Aside:
     """A part of a stage that trains something of its own, such as a baseline."""
 
-    def __init__(self, run: Run, name: str) -> None:
+    def __init__(self, run: Run, name: str, seed: int) -> None:
         self._run, self._name = run, name
         self._folder = run.folder / name
-        self.seed = run.seed
+        self.seed = seed
         self._log: Log | None = None
 
     def checkpoint(self, name: str = "last") -> Path:

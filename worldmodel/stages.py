@@ -1,4 +1,4 @@
-"""The stages of the pipeline and what each depends on. Imports nothing of the project."""
+"""What runs leave behind, and what each depends on. Imports nothing of the project."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Stage:
     grows: tuple[str, ...] = ()
 
 
-STAGES = {
+PIPELINE = {
     stage.name: stage
     for stage in (
         Stage(
@@ -48,3 +48,15 @@ STAGES = {
         ),
     )
 }
+
+# Demonstrations of the mixture density library: each stands alone.
+DEMOS = {
+    stage.name: stage
+    for stage in (
+        Stage("mdn_mixture", (), ("mixture", "seed")),
+        Stage("mdn_inverse_sine", (), ("inverse_sine", "recipes", "seed")),
+        Stage("mdn_forked_map", (), ("map", "walker", "fit", "seed"), ("fit.steps",)),
+    )
+}
+
+STAGES = PIPELINE | DEMOS

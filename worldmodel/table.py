@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from worldmodel.run import read_done
-from worldmodel.stages import STAGES
+from worldmodel.stages import PIPELINE
 
 
 def closing_table(config: dict[str, Any], console: Console | None = None) -> None:
@@ -19,7 +19,7 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
                            ("figures", "left"), ("files", "left")):  # fmt: skip
         table.add_column(title, justify=justify)  # type: ignore[arg-type]
     total, hardware = 0.0, ""
-    for stage in STAGES:
+    for stage in PIPELINE:
         done = read_done(root / stage)
         if done is None:
             continue

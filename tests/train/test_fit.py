@@ -14,6 +14,7 @@ from worldmodel.train.fit import FitConfig, fit
 from worldmodel.types import UserError
 
 CONFIG = FitConfig(
+    optimizer="adam",
     steps=6, learning_rate=1e-3, schedule="constant", clip_value=1.0, precision="fp32",
     log_every=1, holdout_every=2, checkpoint_every=3,
 )  # fmt: skip
@@ -132,3 +133,23 @@ def test_auto_precision_measures_and_leaves_the_weights_alone(tmp_path):
 def test_bad_numbers_name_the_key(key, value):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: value})
+
+
+def test_rmsprop_resumes_bitwise_too(tmp_path):
+    config = replace(CONFIG, optimizer="rmsprop")
+    whole, broken = make_mdnrnn(), make_mdnrnn()
+    fit(whole, Windows(), config, Recorder(tmp_path / "a"), about={}, device="cpu")
+    fit(
+        broken,
+        Windows(),
+        replace(config, steps=3),
+        Recorder(tmp_path / "b"),
+        about={},
+        device="cpu",
+    )
+    resumed = make_mdnrnn()
+    fit(resumed, Windows(), config, Recorder(tmp_path / "b"), about={}, device="cpu")
+    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    with pytest.raises(ValueError, match="optimizer"):
+        replace(config, optimizer="sgd")

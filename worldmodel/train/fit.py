@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,10 @@ from worldmodel.seed import derive
 from worldmodel.types import TrainData, UserError
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": partial(torch.optim.Adam, fused=True),
+    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-7),
+}
 PROBES = 8  # steps of each precision that "auto" times
 WORTHWHILE = 0.9  # bf16 has to save this much before it is taken: it costs accuracy
 
@@ -25,12 +30,14 @@ WORTHWHILE = 0.9  # bf16 has to save this much before it is taken: it costs accu
 class FitConfig:
     """Numbers of one training run.
 
-    `precision` is fp32, bf16 or auto (whichever steps faster on this machine); `schedule` is
-    constant or cosine (down to a tenth of `learning_rate` at the last step); `clip_value` bounds
-    each gradient element and is null for none.
+    `optimizer` is adam or rmsprop (decay 0.9 and eps 1e-7, as in Keras); `precision` is fp32, bf16
+    or auto (whichever steps faster on this machine); `schedule` is constant or cosine (down to a
+    tenth of `learning_rate` at the last step); `clip_value` bounds each gradient element and is
+    null for none.
     """
 
     steps: int
+    optimizer: str
     learning_rate: float
     schedule: str
     clip_value: float | None
@@ -45,6 +52,8 @@ class FitConfig:
                 raise ValueError(f"fit.{key} is {getattr(self, key)}: it must be at least 1")
         if self.learning_rate <= 0:
             raise ValueError(f"fit.learning_rate is {self.learning_rate}: it must be positive")
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"fit.optimizer is {self.optimizer}: use {' or '.join(OPTIMIZERS)}")
         if self.precision not in (*PRECISIONS, "auto"):
             raise ValueError(f"fit.precision is {self.precision}: use fp32, bf16 or auto")
         if self.schedule not in ("constant", "cosine"):
@@ -104,7 +113,7 @@ def fit(
     saved = checkpoint.load(path) if path.exists() else None
     precision = saved["precision"] if saved else choose_precision(model, data, config, device, run)
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
-    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
+    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
     step = 0
     if saved:
         checkpoint.load_weights(model, saved["weights"], path)

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+import torch
+from recorder import Recorder
+
+from worldmodel.data.rows import Rows
+from worldmodel.demos.inverse_sine import (
+    InverseSineConfig,
+    MixtureNet,
+    RegressionNet,
+    floors,
+    nats,
+    rmse,
+)
+from worldmodel.train.fit import FitConfig, fit
+
+CONFIG = InverseSineConfig(7.0, 0.75, 0.5, 1.0, 10.5, 3000, 128, 0.15, 20000, 15, 5, 1)
+RECIPE = FitConfig(1500, "adam", 3e-3, "cosine", None, "fp32", 500, 1500, 1500)
+
+
+def size(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+def test_the_nets_have_the_sizes_of_the_lecture():
+    assert size(RegressionNet(15)) == 286
+    assert size(MixtureNet(15, 5)) == 510
+    assert size(MixtureNet(15, 1)) == 318
+
+
+def test_the_floors_are_known():
+    assert floors(CONFIG) == pytest.approx(
+        {
+            "nats": 1.2880,
+            "rmse": 4.616,
+            "single_gaussian_nats": 2.7356,
+            "constant_gaussian_nats": 2.9485,
+            "marginal_nats": 3.0445,
+        },
+        abs=5e-4,
+    )
+
+
+def trained(net, tmp_path):
+    data = Rows(CONFIG.rows_of(3000, 1), 128, 0.15, 0)
+    fit(net, data, RECIPE, Recorder(tmp_path), about={}, device="cpu")
+    return net
+
+
+def test_a_mixture_tells_apart_what_one_gaussian_and_least_squares_average(tmp_path):
+    torch.manual_seed(0)
+    fresh = CONFIG.rows_of(20000, 2)
+    lowest = floors(CONFIG, 1001)
+    mixture = nats(trained(MixtureNet(15, 5), tmp_path / "k5"), fresh)
+    single = nats(trained(MixtureNet(15, 1), tmp_path / "k1"), fresh)
+    error = rmse(trained(RegressionNet(15), tmp_path / "mse"), fresh)
+    assert lowest["nats"] < mixture < lowest["single_gaussian_nats"] - 0.5
+    assert single > lowest["single_gaussian_nats"]
+    assert lowest["rmse"] - 0.05 < error < 5.2
+
+
+def test_the_script_leaves_pictures_and_figures(stage, tmp_path):
+    steps = [f"recipes.{name}.steps=60" for name in ("deck", "adam")]
+    outcome = stage("mdn_inverse_sine", "inverse_sine.seeds=2", *steps)
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "runs" / "mdn" / "seed0" / "mdn_inverse_sine"
+    assert (folder / "inverse_sine.png").read_bytes().startswith(b"\x89PNG")
+    assert "</svg>" in (folder / "inverse_sine.svg").read_text()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert {name: len(each) for name, each in summary["by_seed"].items()} == dict.fromkeys(
+        ("rmse", "single_gaussian_nats", "deck_nats", "adam_nats"), 2
+    )
+    assert len(set(summary["by_seed"]["deck_nats"])) == 2  # two seeds, two nets
+    assert summary["parameters"]["deck_nats"] == 510
+
+
+def test_impossible_problems_are_refused(stage):
+    outcome = stage("mdn_inverse_sine", "inverse_sine.noise=0")
+    assert outcome.code == 1
+    assert "inverse_sine.noise is 0" in outcome.err

@@ -1,0 +1,1 @@
+"""Classic problems that show what mixture densities are for."""
