@@ -52,6 +52,23 @@ def test_heads_compute_in_full_precision_under_autocast():
         assert NormalHead(16, 1)(features).mean.dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("factorization", ["per_dim", "joint"])
+@pytest.mark.parametrize("batch", [1, 16])
+def test_targets_ten_thousand_sigmas_away_train_also_from_half_precision(
+    factorization, dtype, batch
+):
+    head = MixtureHead(16, 64, 5, factorization)
+    features = torch.randn(batch, 16).to(dtype)
+    value = torch.full((batch, 64), 1e4).to(dtype)
+    loss = -head(features).log_prob(value).mean()
+    loss.backward()
+    assert loss.isfinite()
+    assert loss > 1e8  # half of 1e8 times 64 dimensions, at sigmas around 1
+    assert all(p.grad.isfinite().all() for p in head.parameters())
+    assert head.linear.bias.grad.abs().amax() > 1e3
+
+
 def test_extreme_features_train_to_finite_gradients():
     head = MixtureHead(16, 4, 3, "per_dim")
     loss = -head(1e3 * torch.randn(8, 16)).log_prob(1e4 * torch.randn(8, 4)).mean()
