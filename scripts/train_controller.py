@@ -15,7 +15,7 @@ def main(cfg: DictConfig, run: Run) -> None:
     selection = worlds.real(build(cfg.world.config) if cfg.world.kind == "real" else None)
     world = selection
     if cfg.world.kind == "dream":
-        world = worlds.dream(build(cfg.world.config), cfg.device)
+        world = worlds.dream(build(cfg.world.config), cfg.device, cfg.world.members)
     try:
         result = evolve(
             build(cfg.evolve), worlds.controller.n_params, world, selection, run, worlds.about()
@@ -26,6 +26,8 @@ def main(cfg: DictConfig, run: Run) -> None:
     run.finish(
         {
             "selection_score": result.selection_score,
+            "world_score": result.world_score,
+            "world_sd": result.world_sd,
             "generations": result.generations,
             "env_steps": result.env_steps,
             "parameters": worlds.controller.n_params,

@@ -39,8 +39,17 @@ class Run:
     # ---- folders -------------------------------------------------------------------------------
 
     def of(self, stage: str) -> Path:
-        """Folder of another stage of the same experiment."""
-        return self.root / stage
+        """Folder of another stage of the same experiment, or of the one upstream if it has none."""
+        own = self.root / stage
+        name = self.config.get("upstream")
+        return own if name is None or own.exists() else self._folder(str(name), stage)
+
+    def other(self, name: str, stage: str) -> Path:
+        """The best checkpoint of a stage of the experiment `name`, of the same seed."""
+        return self._folder(name, stage) / "checkpoints" / "best.pt"
+
+    def _folder(self, name: str, stage: str) -> Path:
+        return Path(self.config["runs"]) / name / f"seed{self.seed}" / stage
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""
@@ -124,10 +133,10 @@ class Run:
         return read_done(self.folder)
 
     def _input_id(self, stage: str) -> str:
-        done = read_done(self.root / stage)
+        done = read_done(self.of(stage))
         if done is None:
             raise UserError(
-                f"{self.root / stage} is not finished: run `python scripts/{stage}.py` with the "
+                f"{self.of(stage)} is not finished: run `python scripts/{stage}.py` with the "
                 f"same overrides before {self.stage.name}."
             )
         return done["id"]

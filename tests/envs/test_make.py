@@ -15,7 +15,8 @@ from worldmodel.types import EnvSpec, UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "env"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-SHAPES = {"car_racing": 3, "cart_pole": 2, "lunar_lander": 4, "pendulum": 1, "pong": 6}
+SHAPES = {"car_racing": 3, "cart_pole": 2, "lunar_lander": 4, "pendulum": 1, "pong": 6,
+          "take_cover": 1, "defend_the_center": 4}  # fmt: skip
 
 
 def load(name, **changes):

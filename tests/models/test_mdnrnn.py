@@ -15,6 +15,7 @@ CONFIG = MDNRNNConfig(
     log_sigma_max=3.0,
     reward_head=True,
     end_head=True,
+    restart_input=False,
     z_weight=1.0,
     reward_weight=1.0,
     end_weight=1.0,
@@ -35,6 +36,7 @@ def make_batch(b=3, t=9, z=4, a=2, seed=1):
         "action": torch.randn(b, t, a, generator=g),
         "reward": torch.randn(b, t, generator=g),
         "end": (torch.rand(b, t, generator=g) < 0.2).float(),
+        "start": torch.zeros(b, t).index_fill(1, torch.tensor(0), 1.0),
         "mask": torch.ones(b, t),
     }
 
@@ -46,9 +48,9 @@ def loss(model, batch, seed=5):
 
 def test_the_parameters_are_as_many_as_the_papers():
     car = replace(CONFIG, hidden=256, components=5, reward_head=False, end_head=False)
-    doom = replace(car, hidden=512, end_head=True)
+    doom = replace(car, hidden=512, end_head=True, restart_input=True)
     assert MDNRNN(car, 32, 3).paper_parameter_count() == 422_368
-    assert MDNRNN(doom, 64, 2).paper_parameter_count() == 1_678_785
+    assert MDNRNN(doom, 64, 1).paper_parameter_count() == 1_678_785
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts():
@@ -208,3 +210,17 @@ def test_training_learns_a_predictable_sequence(factorization):
 def test_a_bad_number_is_named(key, value):
     with pytest.raises(ValueError, match=f"mdnrnn.{key}"):
         replace(CONFIG, **{key: value})
+
+
+def test_the_restart_input_is_seen_at_the_first_step_only():
+    model, batch = make(restart_input=True).eval(), make_batch()
+    state = model.initial_state(3)
+    assert [part.shape for part in state] == [(3, 16), (3, 16), (3, 1)]
+    z, action = batch["mu"], batch["action"]
+    for t in range(3):
+        state = model.advance(z[:, t], action[:, t], state)
+        assert (state[2] == 0).all()
+    inputs = torch.cat([z[:, :3], action[:, :3], batch["start"][:, :3, None]], -1)
+    torch.testing.assert_close(state[0], model.sequence(inputs)[0][:, -1])
+    without = torch.cat([z[:, :3], action[:, :3], torch.zeros(3, 3, 1)], -1)
+    assert not torch.allclose(state[0], model.sequence(without)[0][:, -1])

@@ -16,7 +16,7 @@ from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.rollout.real import PlayerConfig
 
-RNN = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, 1.0, 1.0, 1.0, 10.0)
+RNN = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, False, 1.0, 1.0, 1.0, 10.0)
 
 
 @dataclass

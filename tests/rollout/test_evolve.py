@@ -11,7 +11,8 @@ from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.loop import EvolveConfig, evolve
 from worldmodel.log import read_metrics
-from worldmodel.rollout.dream import DreamConfig, DreamWorld
+from worldmodel.rollout.dream import DreamWorld
+from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.seed import PURPOSES
 
 CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, selection_every=2,
@@ -22,7 +23,8 @@ CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, selection_ev
 def world(small):
     generator = torch.Generator().manual_seed(0)
     first = (torch.randn(6, 4, generator=generator), torch.full((6, 4), -2.0))
-    return DreamWorld(small.mdnrnn, small.controller, first, DreamConfig(1.0, 1.0, 8), 1)
+    config = DreamConfig(1.0, "threshold", 1.0, 8, None, 0.0)
+    return DreamWorld(Dynamics(small.mdnrnn, first, config, 1, "cpu"), small.controller)
 
 
 class Watched:

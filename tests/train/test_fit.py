@@ -19,7 +19,7 @@ CONFIG = FitConfig(
     log_every=1, holdout_every=2, checkpoint_every=3,
 )  # fmt: skip
 VAE_CONFIG = VAEConfig(4, 0.5, (4, 8, 8, 16), (8, 8, 4))
-RNN_CONFIG = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, 1.0, 1.0, 1.0, 10.0)
+RNN_CONFIG = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, False, 1.0, 1.0, 1.0, 10.0)
 
 
 class Frames:

@@ -42,7 +42,8 @@ class LatentData:
     """Endless batches of windows, each a dict of float32 tensors, padded with zeros at the end:
 
     mu, logvar (B, L+1, Z); action (B, L, A); reward (B, L); end (B, L), 1 where the episode
-    terminated (a truncated one goes on, as far as M is concerned); mask (B, L), 1 for real steps.
+    terminated (a truncated one goes on, as far as M is concerned); start (B, L), 1 at the first
+    step of an episode; mask (B, L), 1 for real steps.
 
     In each epoch every train episode is cut into consecutive windows from a random phase on, the
     first and last of them shorter, and all windows are shuffled; an episode that fits into one
@@ -136,6 +137,7 @@ class LatentData:
             "action": store.action[steps] * mask[..., None],
             "reward": store.reward[steps] * mask,
             "end": (store.terminated[steps] & mask).astype(np.float32),
+            "start": (start + step[:-1] == 0).astype(np.float32),
             "mask": mask.astype(np.float32),
         }
         return {name: torch.from_numpy(values) for name, values in batch.items()}

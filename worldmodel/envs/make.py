@@ -21,6 +21,7 @@ _EXTRAS = {
     "box2d": "box2d",
     "classic-control": "classic",
     "pygame": "classic",
+    "vizdoom": "doom",
     "ale": "atari",
     "envpool": "envpool",
 }
@@ -40,6 +41,8 @@ class EnvConfig:
         size: side of the square frame that the models see.
         frame_skip: env steps per agent step.
         max_episode_steps: cut after so many env steps.
+        reuse: whether a seeded reset gives the same episode as a new instance would; then
+            instances are kept from episode to episode.
         squash: "scale" or "clip" per continuous action dimension (see EnvSpec); null: all "scale".
         wrappers: callables env -> env, applied in order to the raw environment.
         envpool_id: id of the same environment in EnvPool; null if it has none.
@@ -58,6 +61,7 @@ class EnvConfig:
     size: int
     frame_skip: int
     max_episode_steps: int
+    reuse: bool
     squash: tuple[str, ...] | None
     wrappers: tuple[Callable[[Env], Env], ...]
     envpool_id: str | None

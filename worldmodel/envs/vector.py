@@ -25,10 +25,10 @@ class GymVector:
 
     def reset(self, seeds: Sequence[int]) -> Frames:
         """Start len(seeds) episodes; obs (N, H, W, 3)."""
-        self.close()
-        # Built anew: CarRacing's physics world carries state from one episode into the next.
-        self._envs = [make_env(self._config) for _ in seeds]
-        pairs = zip(self._envs, seeds, strict=True)
+        if not self._config.reuse:
+            self.close()
+        self._envs += [make_env(self._config) for _ in range(len(seeds) - len(self._envs))]
+        pairs = zip(self._envs, seeds, strict=False)  # there may be more from an earlier reset
         return np.stack([env.reset(seed=int(seed))[0] for env, seed in pairs])
 
     def step(self, action: FloatArray, ids: IntArray) -> Steps:

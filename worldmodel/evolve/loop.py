@@ -1,5 +1,6 @@
 """The generations: ask, try in a world, tell, and now and then measure the mean for real."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -37,11 +38,17 @@ class EvolveConfig:
 
 @dataclass(frozen=True)
 class EvolveResult:
-    """What an evolution ended with."""
+    """What an evolution ended with.
+
+    `selection_score` is the deployed mean's; `world_score` and `world_sd` are what the same mean
+    gets on the selection seeds in the world where it was evolved.
+    """
 
     generations: int
     env_steps: int
     selection_score: float
+    world_score: float
+    world_sd: float
 
 
 def evolve(
@@ -61,6 +68,7 @@ def evolve(
         search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0])
     env_steps = saved["env_steps"] if saved else 0
     best = saved["best"] if saved else -np.inf
+    best_inside = tuple(saved["best_inside"]) if saved else (-math.inf, math.nan)
     spent = saved["minutes"] if saved else 0.0
     chosen = derive_many(run.seed, "selection", config.selection_episodes)
     log = run.log(resume_step=search.generation)
@@ -89,8 +97,12 @@ def evolve(
             if search.generation % config.selection_every == 0 or finished():
                 score, steps = _select(search.mean, chosen, selection, log, search.generation)
                 env_steps += steps
+                inside = _score(search.mean, chosen, world) if world is not selection else None
+                if inside is not None:
+                    names = ("dream/mean", "dream/sd")
+                    log.scalars(search.generation, dict(zip(names, inside, strict=True)))
                 if score > best:
-                    best = score
+                    best, best_inside = score, inside or (score, math.nan)
                     checkpoint.save(
                         run.checkpoint("best"),
                         {
@@ -98,6 +110,8 @@ def evolve(
                             "params": torch.from_numpy(search.mean),
                             "generation": search.generation,
                             "selection_score": score,
+                            "world_score": best_inside[0],
+                            "world_sd": best_inside[1],
                             "env_steps": env_steps,
                         },
                     )
@@ -107,6 +121,7 @@ def evolve(
                     "cma": search.state(),
                     "env_steps": env_steps,
                     "best": best,
+                    "best_inside": list(best_inside),
                     "minutes": minutes(),
                 },
             )
@@ -114,7 +129,7 @@ def evolve(
                 search.generation,
                 f"mean {fitness.mean():.0f} best {fitness.max():.0f} · selected {best:.0f}",
             )
-    return EvolveResult(search.generation, env_steps, float(best))
+    return EvolveResult(search.generation, env_steps, float(best), *best_inside)
 
 
 def _select(
@@ -126,6 +141,11 @@ def _select(
         {"selection/mean": float(returns.mean()), "selection/sd": float(returns.std())},
     )
     return float(returns.mean()), int(lengths.sum())
+
+
+def _score(mean: FloatArray, seeds: list[int], world: World) -> tuple[float, float]:
+    returns, _ = world.evaluate(mean[None], seeds, training=True)
+    return float(returns.mean()), float(returns.std())
 
 
 def _numbers(

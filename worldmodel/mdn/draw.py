@@ -5,7 +5,16 @@ from torch import Tensor
 
 
 def draw_index(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """Indices (..., 1, N) drawn by logits (..., K, N) / temperature; the largest at 0.
+    """Indices (..., 1, N) drawn by logits (..., K, N) / temperature; the largest at 0."""
+    if temperature == 0:
+        return logits.argmax(-2, keepdim=True)
+    shape = (*logits.shape[:-2], 1, logits.shape[-1])
+    uniform = torch.rand(shape, generator=generator, dtype=logits.dtype, device=logits.device)
+    return pick_index(logits, temperature, uniform)
+
+
+def pick_index(logits: Tensor, temperature: float, uniform: Tensor) -> Tensor:
+    """Indices (..., 1, N) that numbers in [0, 1), shaped (..., 1, N), select.
 
     By inverse CDF, one uniform per pick: 3-5 times faster on the CPU than Gumbel-max or
     torch.multinomial.
@@ -14,7 +23,6 @@ def draw_index(logits: Tensor, temperature: float, generator: torch.Generator | 
         return logits.argmax(-2, keepdim=True)
     cumulative = (logits / temperature).softmax(-2).cumsum(-2)
     last = cumulative[..., -1:, :]
-    uniform = torch.rand(last.shape, generator=generator, dtype=last.dtype, device=last.device)
     # Scaling by the last sum absorbs the rounding of the cumulative sum.
     below = (cumulative <= uniform * last).sum(-2, keepdim=True)
     return below.clamp_(max=logits.shape[-2] - 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from worldmodel.mdn import correlation
-from worldmodel.mdn.draw import draw_index
+from worldmodel.mdn.draw import pick_index
 from worldmodel.mdn.temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
@@ -167,12 +167,40 @@ class Mixture:
             ValueError: if a temperature is negative.
         """
         heat = Temperature.of(temperature)
+        if heat.mixture == heat.scale == 0:
+            return self.mode
+        like = {"generator": generator, "dtype": self.mu.dtype, "device": self.mu.device}
+        uniform = torch.rand(*self.mu.shape[:-2], self.picks, **like)  # type: ignore[call-overload]
+        noise = torch.randn(*self.mu.shape[:-2], self.event_dim, **like)  # type: ignore[call-overload]
+        return self.transport(uniform, noise, heat)
+
+    @property
+    def picks(self) -> int:
+        """How many components a draw picks: D per_dim, 1 joint."""
+        return self.event_dim if self.factorization == "per_dim" else 1
+
+    @torch.no_grad()
+    def transport(
+        self, uniform: Tensor, noise: Tensor, temperature: float | Temperature = 1.0
+    ) -> Tensor:
+        """The draw (..., D) that given random numbers select, see `sample`.
+
+        The same numbers for several mixtures give draws that differ only as the mixtures do.
+
+        Args:
+            uniform: in [0, 1), picks components: (..., picks).
+            noise: standard normal (..., D), places the draw within its component.
+            temperature: as in `sample`.
+
+        Raises:
+            ValueError: if a temperature is negative.
+        """
+        heat = Temperature.of(temperature)
         logits, mu, log_sigma = self._aligned()
-        pick = draw_index(logits, heat.mixture, generator)
+        pick = pick_index(logits, heat.mixture, uniform.unsqueeze(-2))
         mean = _pick(mu, pick)
         if heat.scale == 0:
             return mean
-        noise = torch.randn(mean.shape, generator=generator, dtype=mu.dtype, device=mu.device)
         if self.partial is not None:
             noise = correlation.color(noise, _pick(self.partial, pick))
         return mean + noise * torch.exp(_pick(log_sigma, pick)) * math.sqrt(heat.scale)

@@ -29,7 +29,8 @@ class MDNRNNConfig:
 
     `hidden` is the LSTM's size; `components`, `factorization` and the bounds of log-sigma are
     those of the mixture over the next latent; `reward_head` and `end_head` say what is predicted
-    besides it. The loss is the sum of nats per latent dimension, reward nats and end nats times
+    besides it; `restart_input` shows M a flag at the first step of an episode, as in the paper's
+    Doom. The loss is the sum of nats per latent dimension, reward nats and end nats times
     their weights; `end_positive_weight` multiplies the end nats of steps that do end.
     """
 
@@ -40,6 +41,7 @@ class MDNRNNConfig:
     log_sigma_max: float
     reward_head: bool
     end_head: bool
+    restart_input: bool
     z_weight: float
     reward_weight: float
     end_weight: float
@@ -69,12 +71,14 @@ class Prediction:
     """What M expects of the next step; None where it has no head for it.
 
     `reward` (...) is the expected reward in the environment's own units. `end` (...) is the chance
-    of the end as trained: `end_positive_weight` raises it above the true chance.
+    of the end as trained: `end_positive_weight` raises it above the true chance, which is
+    `end_chance`.
     """
 
     z: Mixture
     reward: Tensor | None
     end: Tensor | None
+    end_chance: Tensor | None
 
 
 class MDNRNN(nn.Module):
@@ -108,7 +112,9 @@ class MDNRNN(nn.Module):
             heads["reward"] = NormalHead(config.hidden, 1)
         if config.end_head:
             heads["end"] = BernoulliHead(config.hidden)
-        self.sequence = SequenceModel(z_dim + action_dim, config.hidden, heads)
+        self.sequence = SequenceModel(
+            z_dim + action_dim + config.restart_input, config.hidden, heads
+        )
         self.register_buffer("reward_mean", torch.zeros(()))
         self.register_buffer("reward_std", torch.ones(()))
 
@@ -124,8 +130,9 @@ class MDNRNN(nn.Module):
         (the paper, appendix A.2: it keeps M from overfitting to particular codes).
 
         Args:
-            batch: `mu` and `logvar` (B, T+1, Z), `action` (B, T, A), `reward`, `end` and `mask`
-                (B, T); `end` and `mask` hold 0 or 1, and mask 0 marks padding.
+            batch: `mu` and `logvar` (B, T+1, Z), `action` (B, T, A), `reward`, `end`, `mask`
+                and, with `restart_input`, `start` (B, T); the last three hold 0 or 1, and mask 0
+                marks padding.
 
         Returns:
             The loss, and detached: `z_nats_per_dim`; with a reward head `reward_nats` and
@@ -134,7 +141,10 @@ class MDNRNN(nn.Module):
         """
         mask = batch["mask"].float()
         z = sample_latents(batch["mu"], batch["logvar"])
-        features, _ = self.sequence(torch.cat([z[:, :-1], batch["action"].float()], -1))
+        inputs = [z[:, :-1], batch["action"].float()]
+        if self.config.restart_input:
+            inputs.append(batch["start"].float().unsqueeze(-1))
+        features, _ = self.sequence(torch.cat(inputs, -1))
         expected = self.sequence.heads(features)
         config = self.config
 
@@ -156,22 +166,30 @@ class MDNRNN(nn.Module):
         return loss, {name: value.detach() for name, value in logs.items()}
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
-        """Zeros (hidden, cell), each (batch, hidden): the state at the start of an episode."""
-        return self.sequence.initial_state(batch, device)
+        """Zeros (hidden, cell), each (batch, hidden): the state at the start of an episode.
+
+        With `restart_input` there is a third entry (batch, 1), 1 here and 0 after a step.
+        """
+        state = self.sequence.initial_state(batch, device)
+        return (*state, state[0].new_ones(batch, 1)) if self.config.restart_input else state
 
     def advance(self, z: Tensor, action: Tensor, state: State) -> State:
         """The state after `z` (B, Z) was seen and `action` (B, A) taken; computes no head."""
-        return self.sequence.step(torch.cat([z, action], -1), state)[1]
+        hidden, cell, *restart = state
+        after = self.sequence.step(torch.cat([z, action, *restart], -1), (hidden, cell))[1]
+        return (*after, *(torch.zeros_like(flag) for flag in restart))
 
     def predict(self, hidden: Tensor) -> Prediction:
         """What is expected next in hidden state (..., hidden), the first half of a state."""
         expected = self.sequence.heads(hidden)
-        reward = end = None
+        reward = end = chance = None
         if "reward" in expected:
             reward = expected["reward"].mean.squeeze(-1) * self.reward_std + self.reward_mean
         if "end" in expected:
             end = expected["end"].probability
-        return Prediction(expected["z"], reward, end)
+            # Weighting the ends by w multiplies the odds that fit them best by w.
+            chance = end / (end + self.config.end_positive_weight * (1 - end))
+        return Prediction(expected["z"], reward, end, chance)
 
     def paper_parameter_count(self) -> int:
         """Number of parameters as the paper counts them: one LSTM bias where torch keeps two."""

@@ -28,7 +28,7 @@ class Agent:
         self._shape = (len(params), rollouts)
         count = len(params) * rollouts
         self._features = torch.zeros(count, self.controller.n_features)
-        self._hidden, self._cell = self.mdnrnn.initial_state(count)
+        self._state = self.mdnrnn.initial_state(count)
         self._generator = torch.Generator().manual_seed(seed)
 
     @torch.inference_mode()
@@ -36,11 +36,12 @@ class Agent:
         """Actions (k, action_dim) of the live rollouts `ids` (k,) that see `obs` (k, H, W, C)."""
         rows = torch.from_numpy(ids)
         z = self._encode(torch.from_numpy(obs))
-        hidden, cell = self._hidden[rows], self._cell[rows]
-        self._features[rows] = self.controller.features({"z": z, "h": hidden, "c": cell})
+        state = tuple(part[rows] for part in self._state)
+        self._features[rows] = self.controller.features({"z": z, "h": state[0], "c": state[1]})
         features = self._features.view(*self._shape, -1)
         action = self.controller.act(self._params, features).flatten(0, 1)[rows]
-        self._hidden[rows], self._cell[rows] = self.mdnrnn.advance(z, action, (hidden, cell))
+        for part, after in zip(self._state, self.mdnrnn.advance(z, action, state), strict=True):
+            part[rows] = after
         return action.numpy()
 
     def _encode(self, obs: Tensor) -> Tensor:

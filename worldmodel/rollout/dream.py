@@ -8,94 +8,100 @@ import torch
 from torch import Tensor
 
 from worldmodel.models.controller import Controller
-from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.rollout.dynamics import Dreamers, Dynamics
 from worldmodel.seed import derive
 from worldmodel.types import FloatArray, IntArray
 
+# Dead rollouts are dropped once this share of the batch is dead: dropping copies what is left.
+DROP = 0.1
+# How often a GPU is asked how many are dead: the question waits for all that was queued.
+ASK_EVERY = 8
 
-@dataclass(frozen=True)
-class DreamConfig:
-    """`temperature` of the dream (paper, section 4.3); a dream ends when the predicted chance of
-    the end exceeds `end_threshold`, or after `max_steps` env steps.
-    """
 
-    temperature: float
-    end_threshold: float
-    max_steps: int
+@dataclass
+class _Live:
+    """The rollouts that still go on, a row each; `slot` is a rollout's place in the results."""
 
-    def __post_init__(self) -> None:
-        if self.temperature < 0:
-            raise ValueError(f"world.temperature is {self.temperature}: it can't be negative")
-        if not 0 < self.end_threshold <= 1:
-            raise ValueError(f"world.end_threshold is {self.end_threshold}: use 0 to 1")
+    slot: Tensor  # (B,)
+    rollout: Tensor  # (B,), which of the R seeds
+    params: Tensor  # (B, n)
+    dreamers: Dreamers
+    alive: Tensor  # (B,)
+
+    def drop_dead(self) -> None:
+        rows = self.alive.nonzero().squeeze(-1)
+        for name in ("slot", "rollout", "params", "alive"):
+            setattr(self, name, getattr(self, name)[rows])
+        self.dreamers.keep(rows)
 
 
 class DreamWorld:
     """The dream as a `World`: P candidates × R rollouts stepped together, no Python per rollout.
 
+    All candidates share the random numbers of a seed, so what a rollout comes to depends on its
+    parameters and the seeds alone, not on who dreams beside it, and two equal candidates get equal
+    returns (common random numbers). With an ensemble, seed r is dreamt by member r mod E.
+
     Args:
-        mdnrnn: predicts the next z, the reward and the end.
+        dynamics: what follows from an action.
         controller: acts.
-        first: (mu, logvar), each (E, Z), of stored first frames: where dreams start.
-        config: temperature, end and cap.
-        frame_skip: env steps per agent step, to report lengths in env steps.
-        device: where the dream runs.
     """
 
-    def __init__(
-        self,
-        mdnrnn: MDNRNN,
-        controller: Controller,
-        first: tuple[Tensor, Tensor],
-        config: DreamConfig,
-        frame_skip: int,
-        device: str = "cpu",
-    ) -> None:
-        self._mdnrnn = mdnrnn.to(device).eval()
-        self._controller = controller
-        self._first = tuple(part.to(device).float() for part in first)
-        self._config = config
-        self._frame_skip = frame_skip
-        self._device = torch.device(device)
+    def __init__(self, dynamics: Dynamics, controller: Controller) -> None:
+        self._dynamics, self._controller = dynamics, controller
+        self._device = dynamics.device
+        self._every = 1 if self._device.type == "cpu" else ASK_EVERY
 
     @torch.inference_mode()
     def evaluate(
         self, params: FloatArray, seeds: Sequence[int], *, training: bool
     ) -> tuple[FloatArray, IntArray]:
         """Dreamt returns and lengths in env steps (P, R); the same start for every candidate."""
-        shape = (len(params), len(seeds))
-        count = shape[0] * shape[1]
-        weights = torch.from_numpy(np.asarray(params, np.float32)).to(self._device)
-        generator = torch.Generator(self._device).manual_seed(derive(seeds[0], "dream"))
-        z = self._start(seeds).repeat(shape[0], 1)
-        hidden, cell = self._mdnrnn.initial_state(count, self._device)
+        dynamics = self._dynamics
+        generator = torch.Generator(self._device).manual_seed(derive(seeds[0], "dream", *seeds))
+        live = self._begin(params, seeds)
+        count = len(live.slot)
         returns = torch.zeros(count, device=self._device)
         lengths = torch.zeros(count, dtype=torch.int64, device=self._device)
-        alive = torch.ones(count, dtype=torch.bool, device=self._device)
-        for _ in range(-(-self._config.max_steps // self._frame_skip)):
-            parts = {"z": z, "h": hidden, "c": cell}
-            features = self._controller.features(parts).view(*shape, -1)
-            action = self._controller.act(weights, features).flatten(0, 1)
-            hidden, cell = self._mdnrnn.advance(z, action, (hidden, cell))
-            dream = self._mdnrnn.predict(hidden)
-            z = dream.z.sample(self._config.temperature, generator)
-            if dream.reward is not None:
-                returns += torch.where(alive, dream.reward, 0)
-            lengths += alive
-            if dream.end is not None:
-                alive = alive & (dream.end <= self._config.end_threshold)
-                if not alive.any():
+        for step in range(dynamics.cap):
+            noise = dynamics.noise(len(seeds), generator).of(live.rollout)
+            reward, going = dynamics.step(live.dreamers, self._act(live), noise)
+            returns[live.slot] += torch.where(live.alive, reward, 0)
+            lengths[live.slot] += live.alive
+            live.alive = live.alive & going
+            if step % self._every == 0:
+                left = int(live.alive.sum())
+                if left == 0:
                     break
-        steps = (lengths * self._frame_skip).view(shape)
+                if left <= (1 - DROP) * len(live.slot):
+                    live.drop_dead()
+        shape = (len(params), len(seeds))
+        steps = (lengths * dynamics.frame_skip).view(shape)
         return returns.view(shape).cpu().numpy(), steps.cpu().numpy()
 
-    def _start(self, seeds: Sequence[int]) -> Tensor:
-        """First latents (R, Z): one stored first frame per seed, sampled around its mean."""
-        mu, logvar = self._first
+    def _act(self, live: _Live) -> Tensor:
+        mind = live.dreamers.mind
+        features = self._controller.features({"z": live.dreamers.z, "h": mind[0], "c": mind[1]})
+        return self._controller.act(live.params, features.unsqueeze(1)).squeeze(1)
+
+    def _begin(self, params: FloatArray, seeds: Sequence[int]) -> _Live:
+        """Every candidate beside every start, which is one stored first frame per seed."""
         rng = np.random.default_rng(list(seeds))
-        rows = torch.from_numpy(rng.integers(len(mu), size=len(seeds))).to(self._device)
-        noise = torch.from_numpy(rng.standard_normal((len(seeds), mu.shape[1]), np.float32))
-        return mu[rows] + torch.exp(0.5 * logvar[rows]) * noise.to(self._device)
+        size = len(seeds), self._dynamics.mind.z_dim
+        first = torch.from_numpy(rng.integers(self._dynamics.starts, size=len(seeds)))
+        normal = torch.from_numpy(rng.standard_normal(size, np.float32))
+        weights = torch.from_numpy(np.asarray(params, np.float32)).to(self._device)
+        count = len(params) * len(seeds)
+        rollout = torch.arange(len(seeds), device=self._device).repeat(len(params))
+        first, normal = first.to(self._device)[rollout], normal.to(self._device)[rollout]
+        member = rollout % max(1, len(self._dynamics.members))
+        return _Live(
+            slot=torch.arange(count, device=self._device),
+            rollout=rollout,
+            params=weights.repeat_interleave(len(seeds), 0),
+            dreamers=self._dynamics.begin(first, normal, member),
+            alive=torch.ones(count, dtype=torch.bool, device=self._device),
+        )
 
     def close(self) -> None:
         """Nothing to free."""

@@ -1,5 +1,6 @@
 """Worlds put together from the files of earlier stages."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,8 @@ from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.rollout.centre import mean_features
 from worldmodel.rollout.device import pick_device
-from worldmodel.rollout.dream import DreamConfig, DreamWorld
+from worldmodel.rollout.dream import DreamWorld
+from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.load import load_mdnrnn, load_vae
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
 from worldmodel.types import UserError
@@ -74,14 +76,29 @@ class Worlds:
         vector = choose_backend(self._env, self._backend.vector, self._run.say)
         return RealWorld(self.player(vector), self._backend, config or RealConfig(None, None))
 
-    def dream(self, config: DreamConfig, device: str) -> DreamWorld:
-        """M's predictions, started from the first frames of the collected episodes."""
+    def dynamics(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> Dynamics:
+        """M's predictions, started from the first frames of the collected episodes.
+
+        `members` names other runs whose M dream instead, see `Dynamics`.
+        """
         latents = LatentStore.open(self._run.of("encode") / "latents")
-        if not self._m.config.reward_head:
-            raise UserError("world=dream needs rewards: train M with mdnrnn.reward_head=true.")
-        first = latents.first_frames()
+        if config.step_reward is None and not self._m.config.reward_head:
+            raise UserError(
+                "world=dream needs rewards: train M with mdnrnn.reward_head=true, or set "
+                "world.config.step_reward."
+            )
+        others = [load_mdnrnn(self._run.other(name, "train_mdnrnn")) for name in members]
         where = pick_device(device)
-        return DreamWorld(self._m, self.controller, first, config, self.spec.frame_skip, where)
+        try:
+            return Dynamics(
+                self._m, latents.first_frames(), config, self.spec.frame_skip, where, others
+            )
+        except ValueError as error:
+            raise UserError(f"world.members={list(members)}: {error}.") from error
+
+    def dream(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> DreamWorld:
+        """The same with this controller in it."""
+        return DreamWorld(self.dynamics(config, device, members), self.controller)
 
     def about(self) -> dict[str, Any]:
         """What a controller's checkpoint says of itself."""

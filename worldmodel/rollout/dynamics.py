@@ -1,0 +1,199 @@
+"""One step of the dream: M's predictions turned into what an environment does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from worldmodel.mdn import State
+from worldmodel.models.mdnrnn import MDNRNN, Prediction
+
+End = Literal["threshold", "sample"]
+
+
+@dataclass(frozen=True)
+class DreamConfig:
+    """How M's predictions become an environment.
+
+    `temperature` of the draws (paper, section 4.3). `end` = "threshold" ends a dream when the
+    predicted chance of the end, as trained, exceeds `end_threshold` (the paper); "sample" draws the
+    end with the true chance. Every dream ends after `max_steps` env steps. `step_reward` is the
+    reward of every env step that begins alive; null asks M's reward head. `dropout` is the share of
+    hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
+    dropout of training switched on in the dream).
+    """
+
+    temperature: float
+    end: End
+    end_threshold: float
+    max_steps: int
+    step_reward: float | None
+    dropout: float
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"world.temperature is {self.temperature}: it can't be negative")
+        if self.end not in get_args(End):
+            raise ValueError(f"world.end is {self.end}: use threshold or sample")
+        if not 0 < self.end_threshold <= 1:
+            raise ValueError(f"world.end_threshold is {self.end_threshold}: use 0 to 1")
+        if self.max_steps < 1:
+            raise ValueError(f"world.max_steps is {self.max_steps}: it must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"world.dropout is {self.dropout}: use 0 or more, and less than 1")
+
+
+@dataclass(slots=True)
+class Dreamers:
+    """B dreams side by side.
+
+    `mind` is the state of the agent's own M, which C sees; `dream` that of the M that predicts,
+    None where it is the same one; `member` (B,) says which M of an ensemble that is.
+    """
+
+    z: Tensor  # (B, Z)
+    mind: State
+    dream: State | None
+    member: Tensor
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with the dreams `rows` only."""
+        self.z, self.member = self.z[rows], self.member[rows]
+        self.mind = tuple(part[rows] for part in self.mind)
+        if self.dream is not None:
+            self.dream = tuple(part[rows] for part in self.dream)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Random numbers of one step, a row for each dream."""
+
+    event: Tensor  # (B,) in [0, 1)
+    uniform: Tensor  # (B, picks) in [0, 1)
+    normal: Tensor  # (B, Z)
+    keep: Tensor | None  # (B, hidden) in [0, 1)
+
+    def of(self, rows: Tensor) -> "Noise":
+        """The numbers of other rows."""
+        keep = None if self.keep is None else self.keep[rows]
+        return Noise(self.event[rows], self.uniform[rows], self.normal[rows], keep)
+
+
+class Dynamics:
+    """What follows from an action in the dream.
+
+    Args:
+        mdnrnn: the agent's M; it predicts as well if there are no members.
+        first: (mu, logvar), each (E, Z), of stored first frames: where dreams start.
+        config: temperature, end, reward and dropout.
+        frame_skip: env steps per agent step.
+        device: where the dream runs.
+        members: an ensemble of other M of the same sizes on the same latents; each dream is
+            predicted by one of them, so that no single one's mistakes can be exploited.
+
+    Raises:
+        ValueError: if there is neither a reward head nor a `step_reward`, or a member is of other
+            sizes.
+    """
+
+    def __init__(
+        self,
+        mdnrnn: MDNRNN,
+        first: tuple[Tensor, Tensor],
+        config: DreamConfig,
+        frame_skip: int,
+        device: str,
+        members: Sequence[MDNRNN] = (),
+    ) -> None:
+        predictors = list(members) or [mdnrnn]
+        if config.step_reward is None and not all(m.config.reward_head for m in predictors):
+            raise ValueError("a dream needs M's reward head or world.config.step_reward")
+        sizes = {(m.z_dim, m.action_dim, m.config.hidden) for m in (mdnrnn, *predictors)}
+        if len(sizes) > 1:
+            raise ValueError(f"an ensemble needs M of one size, these have {sorted(sizes)}")
+        self.device = torch.device(device)
+        self.mind = mdnrnn.to(device).eval()
+        self.members = [member.to(device).eval() for member in members]
+        self.config, self.frame_skip = config, frame_skip
+        self._first = tuple(part.to(device).float() for part in first)
+        self._picks = mdnrnn.predict(mdnrnn.initial_state(1)[0]).z.picks
+
+    @property
+    def starts(self) -> int:
+        """Number of stored first frames."""
+        return len(self._first[0])
+
+    @property
+    def cap(self) -> int:
+        """Agent steps after which every dream is over."""
+        return -(-self.config.max_steps // self.frame_skip)
+
+    def begin(self, rows: Tensor, normal: Tensor, member: Tensor) -> Dreamers:
+        """Dreams from the stored first frames `rows` (B,), drawn around their means.
+
+        Args:
+            rows: which first frames.
+            normal: standard normal (B, Z).
+            member: which M of the ensemble predicts (B,); ignored without one.
+        """
+        mu, logvar = self._first
+        z = mu[rows] + torch.exp(0.5 * logvar[rows]) * normal
+        dream = self.members[0].initial_state(len(z), self.device) if self.members else None
+        return Dreamers(z, self.mind.initial_state(len(z), self.device), dream, member)
+
+    def noise(self, rows: int, generator: torch.Generator) -> Noise:
+        """Random numbers of one step for `rows` dreams."""
+        like = {"generator": generator, "device": self.device}
+        uniform = torch.rand(rows, self._picks + 1, **like)  # type: ignore[call-overload]
+        normal = torch.randn(rows, self.mind.z_dim, **like)  # type: ignore[call-overload]
+        keep = None
+        if self.config.dropout:
+            keep = torch.rand(rows, self.mind.config.hidden, **like)  # type: ignore[call-overload]
+        return Noise(uniform[:, 0], uniform[:, 1:], normal, keep)
+
+    def step(self, dreamers: Dreamers, action: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Move all dreams on by actions (B, A): their rewards (B,) and which of them go on (B,)."""
+        z = dreamers.z
+        dreamers.mind = self.mind.advance(z, action, dreamers.mind)
+        if dreamers.dream is None:
+            dreamers.z, reward, going = self._follow(self.mind, dreamers.mind[0], noise)
+            return reward, going
+        state = tuple(torch.empty_like(part) for part in dreamers.dream)
+        after, reward = torch.empty_like(z), torch.empty_like(z[:, 0])
+        going = torch.empty(len(z), dtype=torch.bool, device=self.device)
+        for index, member in enumerate(self.members):
+            rows = (dreamers.member == index).nonzero().squeeze(-1)
+            was = tuple(part[rows] for part in dreamers.dream)
+            new = member.advance(z[rows], action[rows], was)
+            for part, entry in zip(state, new, strict=True):
+                part[rows] = entry
+            after[rows], reward[rows], going[rows] = self._follow(member, new[0], noise.of(rows))
+        dreamers.z, dreamers.dream = after, state
+        return reward, going
+
+    def _follow(
+        self, mdnrnn: MDNRNN, hidden: Tensor, noise: Noise
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The next z, reward and whether the dream goes on."""
+        config = self.config
+        if noise.keep is not None:
+            hidden = hidden * (noise.keep >= config.dropout) / (1 - config.dropout)
+        expected = mdnrnn.predict(hidden)
+        z = expected.z.transport(noise.uniform, noise.normal, config.temperature)
+        if config.step_reward is not None:
+            return (
+                z,
+                torch.full_like(z[:, 0], config.step_reward * self.frame_skip),
+                self._going(expected, noise),
+            )
+        assert expected.reward is not None
+        return z, expected.reward, self._going(expected, noise)
+
+    def _going(self, expected: Prediction, noise: Noise) -> Tensor:
+        if expected.end is None or expected.end_chance is None:
+            return torch.ones_like(noise.event, dtype=torch.bool)
+        if self.config.end == "threshold":
+            return expected.end <= self.config.end_threshold
+        return noise.event >= expected.end_chance
