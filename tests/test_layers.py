@@ -30,7 +30,10 @@ ALLOWED = {
     },
     "demos": {"mdn", "data", "checkpoint", "seed", "train", "types"},
     "table": {"run", "stages"},
-    "bench": {"envs", "mdn", "models", "rollout", "train", "seed", "types"},
+    "bench": {
+        "envs", "evolve", "mdn", "models", "parallel", "rollout", "train", "checkpoint", "seed",
+        "types",
+    },
     "conf": {"run", "types"},
 }  # fmt: skip
 ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},

@@ -45,3 +45,27 @@ def _console() -> Console:
 
 def _short(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
+
+
+def temperature_table(root: Path, seed: int, console: Console | None = None) -> None:
+    """Print scores in the dream and in reality of every temperature that was swept so far.
+
+    The paper's table 2. Dream scores are the deployed controller's, on the selection seeds.
+    """
+    console = console or _console()
+    title = f"{root}: controllers evolved in dreams of temperature τ"
+    table = Table("τ", "dream score", "real score", "episodes", "files", title=title)
+    for folder in sorted(root.glob("tau*"), key=lambda path: float(path.name[3:])):
+        dreamt = read_done(folder / f"seed{seed}" / "train_controller")
+        real = read_done(folder / f"seed{seed}" / "evaluate")
+        if dreamt is None or real is None:
+            continue
+        inside, outside = dreamt["figures"], real["figures"]
+        table.add_row(
+            folder.name[3:],
+            f"{inside['world_score']:.0f} ± {inside['world_sd']:.0f}",
+            f"{outside['mean']:.0f} ± {outside['sd']:.0f}",
+            str(outside["episodes"]),
+            str(folder),
+        )
+    console.print(table)

@@ -1,6 +1,6 @@
 """ViZDoom scenarios as gymnasium environments, TakeCover in the paper's own setting among them."""
 
-import tempfile
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,7 @@ class DoomEnv(gym.Env[Frames, Any]):
         if actions not in ("discrete", "axis"):
             raise ValueError(f"actions is {actions!r}: use discrete or axis")
         self.render_mode = render_mode
-        self._scratch = tempfile.TemporaryDirectory(prefix="doom-", ignore_cleanup_errors=True)
-        self._game = _start(scenario, skill, start_tic, resolution, Path(self._scratch.name))
+        self._game = _start(scenario, skill, start_tic, resolution)
         buttons = self._game.get_available_buttons_size()
         if actions == "axis" and buttons != 2:
             raise ValueError(f"{scenario} has {buttons} buttons: actions=axis needs 2")
@@ -95,7 +94,6 @@ class DoomEnv(gym.Env[Frames, Any]):
     def close(self) -> None:
         """End the game's process."""
         self._game.close()
-        self._scratch.cleanup()
 
     def _look(self) -> None:
         self._frame = np.array(self._game.get_state().screen_buffer)  # the buffer is reused
@@ -107,9 +105,7 @@ def _press(number: float) -> int:
     return 1 if number > THRESHOLD else 2
 
 
-def _start(
-    scenario: str, skill: int | None, start_tic: int | None, resolution: str, scratch: Path
-) -> Any:
+def _start(scenario: str, skill: int | None, start_tic: int | None, resolution: str) -> Any:
     try:
         import vizdoom
     except ImportError as error:
@@ -121,7 +117,7 @@ def _start(
     if not path.is_file():
         raise FileNotFoundError(f"{scenario} is neither a scenario of ViZDoom nor a .cfg file")
     game = vizdoom.DoomGame()
-    game.set_doom_config_path(str(scratch / "vizdoom.ini"))  # else it is left in the working folder
+    game.set_doom_config_path(os.devnull)  # else its settings are left in the working folder
     game.load_config(str(path))
     game.set_mode(vizdoom.Mode.PLAYER)
     game.set_screen_resolution(getattr(vizdoom.ScreenResolution, resolution))

@@ -1,5 +1,6 @@
 """Explorers: the actions of a whole episode drawn from a seed, before the episode starts."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -155,6 +156,34 @@ class ActionRepeat:
         rng = np.random.default_rng((seed, 1))
         holds = rng.integers(self.low, self.high, size=steps, endpoint=True)
         return np.repeat(self.explorer(spec, seed, steps), holds, axis=0)[:steps]
+
+
+@dataclass(frozen=True)
+class VariedRepeat:
+    """`ActionRepeat` with a longest hold of each episode's own, drawn log-uniformly.
+
+    Some episodes jitter and some hold on for seconds, so M sees both. A controller may well do
+    either, and where M has seen neither its dream can be exploited.
+
+    Attributes:
+        explorer: draws the actions.
+        low: least longest hold, in agent steps.
+        high: greatest longest hold.
+    """
+
+    explorer: Explorer
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.low <= self.high:
+            raise ValueError("env.explorer: low and high must hold 1 <= low <= high")
+
+    def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
+        """Actions (steps, action_dim)."""
+        rng = np.random.default_rng((seed, 2))
+        longest = round(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
+        return ActionRepeat(self.explorer, 1, longest)(spec, seed, steps)
 
 
 def _bounds(spec: EnvSpec, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -169,9 +169,13 @@ class Mixture:
         heat = Temperature.of(temperature)
         if heat.mixture == heat.scale == 0:
             return self.mode
-        like = {"generator": generator, "dtype": self.mu.dtype, "device": self.mu.device}
-        uniform = torch.rand(*self.mu.shape[:-2], self.picks, **like)  # type: ignore[call-overload]
-        noise = torch.randn(*self.mu.shape[:-2], self.event_dim, **like)  # type: ignore[call-overload]
+        like: dict[str, Any] = {
+            "generator": generator,
+            "dtype": self.mu.dtype,
+            "device": self.mu.device,
+        }
+        uniform = torch.rand(*self.mu.shape[:-2], self.picks, **like)
+        noise = torch.randn(*self.mu.shape[:-2], self.event_dim, **like)
         return self.transport(uniform, noise, heat)
 
     @property

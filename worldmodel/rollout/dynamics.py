@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -145,12 +145,12 @@ class Dynamics:
 
     def noise(self, rows: int, generator: torch.Generator) -> Noise:
         """Random numbers of one step for `rows` dreams."""
-        like = {"generator": generator, "device": self.device}
-        uniform = torch.rand(rows, self._picks + 1, **like)  # type: ignore[call-overload]
-        normal = torch.randn(rows, self.mind.z_dim, **like)  # type: ignore[call-overload]
+        like: dict[str, Any] = {"generator": generator, "device": self.device}
+        uniform = torch.rand(rows, self._picks + 1, **like)
+        normal = torch.randn(rows, self.mind.z_dim, **like)
         keep = None
         if self.config.dropout:
-            keep = torch.rand(rows, self.mind.config.hidden, **like)  # type: ignore[call-overload]
+            keep = torch.rand(rows, self.mind.config.hidden, **like)
         return Noise(uniform[:, 0], uniform[:, 1:], normal, keep)
 
     def step(self, dreamers: Dreamers, action: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:

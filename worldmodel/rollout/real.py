@@ -106,8 +106,7 @@ class RealWorld:
         self._config = config
         self._make = partial(make_player, player)
         self._per_job = None if player.vector == "envpool" else backend.envs_per_worker
-        in_process = player.vector == "envpool" or backend.workers == 0
-        self._backend: Backend = SerialBackend() if in_process else ProcessBackend(backend.workers)
+        self._backend = make_backend(backend, player.vector)
 
     def evaluate(
         self, params: FloatArray, seeds: Sequence[int], *, training: bool

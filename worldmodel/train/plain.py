@@ -32,15 +32,26 @@ class PlainVAE(nn.Module):
         self.decoder = nn.Sequential(*layers[:-1], nn.Sigmoid())
         self.floor = config.free_bits * config.z_dim
 
+    def encode(self, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, z_dim) of frames uint8 (B, 64, 64, 3)."""
+        return self._posterior(_to_maps(obs))
+
     def loss(self, obs: Tensor) -> Tensor:
         """The loss of `VAE.loss` on frames uint8 (B, 64, 64, 3)."""
-        frames = obs.permute(0, 3, 1, 2).contiguous().float() / 255
-        features = self.encoder(frames).flatten(1)
-        mu, logvar = self.to_mu(features), self.to_logvar(features)
+        frames = _to_maps(obs)
+        mu, logvar = self._posterior(frames)
         z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
         decoded = self.decoder(self.from_z(z)[:, :, None, None])
         recon = (decoded - frames).square().sum((1, 2, 3)).mean()
         return recon + gaussian_kl(mu, logvar).clamp_min(self.floor).mean()
+
+    def _posterior(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.encoder(frames).flatten(1)
+        return self.to_mu(features), self.to_logvar(features)
+
+
+def _to_maps(obs: Tensor) -> Tensor:
+    return obs.permute(0, 3, 1, 2).contiguous().float() / 255
 
 
 def training_speed(config: VAEConfig, precision: str, batch_size: int) -> tuple[float, float]:

@@ -1,0 +1,34 @@
+"""Train in dreams of several temperatures.   python scripts/sweep_temperature.py"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from worldmodel.conf import entry
+from worldmodel.table import temperature_table
+from worldmodel.types import UserError
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(cfg: DictConfig) -> None:
+    """One temperature: evolve C on the V and M of the run `name`, evaluate it, print all so far."""
+    if cfg.world.kind != "dream":
+        raise UserError("A sweep over temperatures needs world=dream.")
+    name = f"{cfg.name}/tau{cfg.world.config.temperature:g}"
+    given = [text for text in HydraConfig.get().overrides.task if not text.startswith("name=")]
+    upstream = [f"name={name}", f"upstream={cfg.name}"]
+    kind = [] if any(text.startswith("world=") for text in given) else ["world=dream"]
+    for stage in ("train_controller", "evaluate"):
+        command = [sys.executable, str(HERE / f"{stage}.py"), *given, *kind, *upstream]
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            sys.exit(code)
+    temperature_table(Path(cfg.runs) / str(cfg.name), cfg.seed)
+
+
+if __name__ == "__main__":
+    entry("sweep_temperature", main)()

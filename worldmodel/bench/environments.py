@@ -1,0 +1,123 @@
+"""Real environments: with an explorer, and with V, M and C."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from worldmodel import checkpoint
+from worldmodel.bench.row import Row, Setting
+from worldmodel.envs.make import EnvConfig, make_spec
+from worldmodel.envs.vector import GymVector, choose_backend, make_vector
+from worldmodel.models.controller import Controller
+from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.models.vae import VAE
+from worldmodel.parallel import ProcessBackend
+from worldmodel.rollout.collect import record
+from worldmodel.rollout.play import play
+from worldmodel.rollout.real import (
+    BackendConfig,
+    PlayerConfig,
+    RealConfig,
+    RealWorld,
+    build_player,
+)
+from worldmodel.seed import derive_many
+from worldmodel.types import EnvSpec, VectorEnv
+
+
+def collect(setting: Setting) -> Row:
+    """Env steps per second of an explorer, with crop and resize."""
+    env, spec, sizes = setting.env, make_spec(setting.env), setting.sizes
+    naive = _explore(env, spec, GymVector(env, spec), 1, sizes.env_steps)
+    ours = _explore(env, spec, make_vector(env, spec, "auto", 0), sizes.envs, sizes.env_steps)
+    return Row(ours, naive, "env steps/s", "one gymnasium environment in one process")
+
+
+def real_rollouts(setting: Setting) -> Row:
+    """Env steps per second of agents: V, M and C on what real environments show."""
+    sizes = setting.sizes
+    with tempfile.TemporaryDirectory() as folder:
+        vector = choose_backend(setting.env, "auto", lambda _: None)
+        player = _player(setting, Path(folder), vector)
+        size = _parameters(setting, player)
+        params = np.zeros((sizes.envs, size), np.float32)
+        backend = BackendConfig(vector, 0, 0 if vector == "envpool" else -1, sizes.envs // 2)
+        world = RealWorld(player, backend, RealConfig(None, sizes.env_steps))
+        ours = _rate(lambda: int(world.evaluate(params, [1], training=True)[1].sum()))
+        world.close()
+        pool = ProcessBackend(0)
+        single = partial(_make_single, _player(setting, Path(folder), "gymnasium"))
+        jobs = [_SingleJob(size, seed, sizes.env_steps) for seed in range(4)]
+        naive = _rate(lambda: sum(steps for _, steps in pool.map(single, jobs)))
+        pool.close()
+    way = "batch 1 in each of as many gymnasium processes as cores"
+    return Row(ours, naive, "env steps/s", way)
+
+
+@dataclass(frozen=True)
+class _SingleJob:
+    size: int
+    seed: int
+    steps: int
+
+
+def _make_single(player: PlayerConfig) -> Callable[[_SingleJob], int]:
+    agent, env = build_player(player)
+
+    def run(job: _SingleJob) -> int:
+        params = np.zeros((1, job.size), np.float32)
+        return int(play(agent, env, params, [job.seed], max_steps=job.steps)[1].sum())
+
+    return run
+
+
+def _rate(steps: Callable[[], int]) -> float:
+    """Steps per second of the second call: the first one starts processes."""
+    steps()
+    start = time.perf_counter()
+    return steps() / (time.perf_counter() - start)
+
+
+def _player(setting: Setting, folder: Path, vector: str) -> PlayerConfig:
+    spec = make_spec(setting.env)
+    vae, mdnrnn = VAE(setting.vae), MDNRNN(setting.mdnrnn, setting.vae.z_dim, spec.action_dim)
+    about = {"z_dim": setting.vae.z_dim, "action_dim": spec.action_dim}
+    for name, model, extra in (("vae", vae, {}), ("mdnrnn", mdnrnn, about)):
+        saved = {
+            "about": {"kind": name, **asdict(model.config), **extra},
+            "weights": model.state_dict(),
+        }
+        checkpoint.save(folder / f"{name}.pt", saved)
+    controller = Controller(setting.controller, spec, setting.vae.z_dim, setting.mdnrnn.hidden)
+    return PlayerConfig(
+        setting.env,
+        spec,
+        setting.controller,
+        controller.offset.numpy(),
+        folder / "vae.pt",
+        folder / "mdnrnn.pt",
+        vector,
+        0,
+    )
+
+
+def _parameters(setting: Setting, player: PlayerConfig) -> int:
+    sizes = setting.vae.z_dim, setting.mdnrnn.hidden
+    return Controller(setting.controller, player.spec, *sizes, torch.zeros(1)).n_params
+
+
+def _explore(env: EnvConfig, spec: EnvSpec, vector: VectorEnv, envs: int, steps: int) -> float:
+    seeds = derive_many(0, "collect", envs)
+    plans = np.stack([env.explorer(spec, seed, steps) for seed in seeds])
+    vector.reset(seeds[:1])  # imports and first drawings are not part of the rate
+    start = time.perf_counter()
+    episodes = record(vector, plans, seeds)
+    seconds = time.perf_counter() - start
+    vector.close()
+    return sum(len(episode) for _, episode in episodes) * spec.frame_skip / seconds

@@ -1,0 +1,91 @@
+"""What a benchmark is given, what it returns, and how two ways are timed against each other."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from worldmodel.envs.make import EnvConfig
+from worldmodel.models.controller import ControllerConfig
+from worldmodel.models.mdnrnn import MDNRNNConfig
+from worldmodel.models.vae import VAEConfig
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much a benchmark does at a time.
+
+    `candidates` × `rollouts` dreams of `dream_steps` steps; `envs` real environments for
+    `env_steps` env steps; batches of `frames`, and of `windows` sequences of `length` steps;
+    `vectors` mixtures. Each way is timed `rounds` times, in turns; a loop at batch 1 runs for
+    `seconds` in each process.
+    """
+
+    candidates: int
+    rollouts: int
+    dream_steps: int
+    envs: int
+    env_steps: int
+    frames: int
+    windows: int
+    length: int
+    vectors: int
+    rounds: int
+    seconds: float
+
+    def __post_init__(self) -> None:
+        for key, value in vars(self).items():
+            if value <= 0:
+                raise ValueError(f"benchmark.sizes.{key} is {value}: it must be positive")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The environment and the models that are timed, with random weights."""
+
+    env: EnvConfig
+    vae: VAEConfig
+    mdnrnn: MDNRNNConfig
+    controller: ControllerConfig
+    sizes: Sizes
+    device: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """Two rates in the same unit, higher is better, and what the naive way is.
+
+    `matrix_share` is how much of the device's own matrix rate our way makes use of, where its
+    arithmetic is mostly matrix products.
+    """
+
+    ours: float
+    naive: float
+    unit: str
+    way: str
+    matrix_share: float | None = None
+
+
+def alternate(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Median seconds of each way, called in turns, so that a busy moment hits all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times[1:]) for name, times in seconds.items()}
+
+
+def matrix_rate(device: str, size: int = 2048) -> float:
+    """Floating-point operations per second of a large fp32 matrix product on this device."""
+    a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
+
+    def multiply() -> None:
+        product = a @ b
+        product[0, 0].item()  # waits for a GPU
+
+    return 2 * size**3 / alternate({"multiply": multiply}, 5)["multiply"]
