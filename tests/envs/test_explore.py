@@ -8,6 +8,7 @@ from worldmodel.envs.explore import (
     Brownian,
     OrnsteinUhlenbeck,
     RandomController,
+    VariedRepeat,
     WhiteNoise,
 )
 from worldmodel.types import EnvSpec, UserError
@@ -38,11 +39,13 @@ CONTINUOUS = [
     ou(),
     RandomController(scale=0.01, z_dim=32),
     ActionRepeat(WhiteNoise(), low=1, high=10),
+    VariedRepeat(WhiteNoise(), low=10, high=300),
 ]
 DISCRETE = [
     WhiteNoise(),
     RandomController(scale=0.01, z_dim=32),
     ActionRepeat(WhiteNoise(), low=1, high=10),
+    VariedRepeat(WhiteNoise(), low=10, high=300),
 ]
 
 
@@ -143,3 +146,22 @@ def test_actions_are_held_between_low_and_high_steps():
 def test_nonsense_is_refused(make):
     with pytest.raises(ValueError, match=r"env\.explorer"):
         make()
+
+
+def longest_hold(actions):
+    changed = np.flatnonzero((np.diff(actions, axis=0) != 0).any(1))
+    return np.diff(changed, prepend=-1).max()
+
+
+def test_varied_repeat_holds_short_in_some_episodes_and_long_in_others():
+    explorer = VariedRepeat(WhiteNoise(), low=10, high=300)
+    longest = np.array([longest_hold(explorer(spec(), seed, 2000)) for seed in range(60)])
+    assert longest.min() < 20
+    assert longest.max() > 150
+    assert longest.max() <= 300
+    assert 30 < np.median(longest) < 100, "log-uniform: the median is the geometric mean, 55"
+
+
+def test_varied_repeat_refuses_bad_bounds():
+    with pytest.raises(ValueError, match="low"):
+        VariedRepeat(WhiteNoise(), low=10, high=5)

@@ -16,7 +16,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from worldmodel.checkpoint import save_json
 from worldmodel.seed import derive
-from worldmodel.types import EnvSpec, Episode, Frames, UserError
+from worldmodel.types import EnvSpec, Episode, FloatArray, Frames, UserError
 
 CHUNK_FRAMES = 250  # at most; small enough to shuffle by, large enough to compress well
 FIELDS = ("obs", "action", "reward", "terminated", "truncated")
@@ -171,6 +171,14 @@ class EpisodeStore:
             UserError: if a chunk is missing, cut off or altered.
         """
         return self._read(index, "obs", start, stop)
+
+    def read_reward(self, index: int) -> FloatArray:
+        """Read the rewards (T,) of one episode.
+
+        Raises:
+            UserError: if they are missing, cut off or altered.
+        """
+        return self._read(index, "reward")
 
     def _folder(self, index: int) -> Path:
         return self.root / f"{index:06d}"

@@ -160,6 +160,8 @@ def collect(
     lengths = store.lengths()
     frames = sum(lengths.values()) + len(lengths)
     figures: dict[str, float] = {"episodes": len(lengths), "frames": frames}
+    returns = [store.read_reward(index).sum() for index in lengths]
+    figures |= {"return_mean": float(np.mean(returns)), "return_sd": float(np.std(returns))}
     if steps:
         figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
     return figures
