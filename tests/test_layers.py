@@ -29,10 +29,10 @@ ALLOWED = {
         "models", "mdn", "envs", "data", "parallel", "checkpoint", "seed", "types", "machine",
     },
     "demos": {"mdn", "data", "checkpoint", "seed", "train", "types"},
-    "table": {"run", "stages"},
+    "table": {"progress", "run", "stages"},
     "bench": {
-        "envs", "evolve", "mdn", "models", "parallel", "rollout", "train", "checkpoint", "seed",
-        "types",
+        "envs", "evolve", "mdn", "models", "parallel", "progress", "rollout", "train",
+        "checkpoint", "seed", "types",
     },
     "conf": {"run", "types"},
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A progress bar with ETA, or lines where there is no terminal. Imports nothing of the project."""
+"""A progress bar with ETA, or lines without a terminal; how wide. Imports nothing of the project."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -71,3 +71,9 @@ class Bar:
     def advance(self, by: int = 1, note: str = "") -> None:
         """Move the bar on."""
         self.update(self._at + by, note)
+
+
+def wide_console() -> Console:
+    """A terminal as wide as it is; a file or a pipe wide enough that no command is broken."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)

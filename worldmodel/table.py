@@ -1,4 +1,4 @@
-"""The closing table: what every stage took and gave."""
+"""Tables on the terminal: what every stage took and gave, the temperatures."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from worldmodel.progress import wide_console
 from worldmodel.run import read_done
 from worldmodel.stages import PIPELINE
 
 
 def closing_table(config: dict[str, Any], console: Console | None = None) -> None:
     """Print minutes, memory, figures and files of all finished stages of an experiment."""
-    console = console or _console()
+    console = console or wide_console()
     root = Path(config["runs"]) / str(config["name"]) / f"seed{config['seed']}"
     table = Table(title=str(root))
     for title, justify in (("stage", "left"), ("minutes", "right"), ("peak GB", "right"),
@@ -37,12 +38,6 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
     console.print(table)
 
 
-def _console() -> Console:
-    """A terminal as wide as it is; a file or a pipe wide enough that no command is broken."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
-
-
 def _short(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
 
@@ -52,7 +47,7 @@ def temperature_table(root: Path, seed: int, console: Console | None = None) -> 
 
     The paper's table 2. Dream scores are the deployed controller's, on the selection seeds.
     """
-    console = console or _console()
+    console = console or wide_console()
     title = f"{root}: controllers evolved in dreams of temperature τ"
     table = Table("τ", "dream score", "real score", "episodes", "files", title=title)
     for folder in sorted(root.glob("tau*"), key=lambda path: float(path.name[3:])):
