@@ -30,6 +30,7 @@ def main(cfg: DictConfig, run: Run) -> None:
             "world_sd": result.world_sd,
             "generations": result.generations,
             "env_steps": result.env_steps,
+            "dream_steps": result.dream_steps,
             "parameters": worlds.controller.n_params,
         }
     )

@@ -80,6 +80,16 @@ def test_common_random_numbers_and_disjoint_seeds(small, world, tmp_path):
     assert purpose == {kind: {PURPOSES.index(kind)} for kind in purpose}
 
 
+def test_dreamt_steps_are_not_env_steps(small, world, tmp_path):
+    n, config = small.controller.n_params, CONFIG
+    real = run(config, tmp_path / "real", world, n)
+    dreamt = evolve(config, n, Watched(world), world, Recorder(tmp_path / "dream"), {})
+    assert real.dream_steps == 0
+    assert 0 < dreamt.env_steps < real.env_steps
+    assert dreamt.dream_steps > real.env_steps - dreamt.env_steps
+    assert sum("dream/mean" in line for line in read_metrics(tmp_path / "dream")) == 3
+
+
 def test_time_is_up(small, world, tmp_path):
     result = run(replace(CONFIG, max_minutes=0.0), tmp_path, world, small.controller.n_params)
     assert result.generations == 0

@@ -40,12 +40,14 @@ class EvolveConfig:
 class EvolveResult:
     """What an evolution ended with.
 
-    `selection_score` is the deployed mean's; `world_score` and `world_sd` are what the same mean
-    gets on the selection seeds in the world where it was evolved.
+    `env_steps` were played in the selection's world, which is the real one, `dream_steps` in
+    another. `selection_score` is the deployed mean's; `world_score` and `world_sd` are what the
+    same mean gets on the selection seeds in the world where it was evolved.
     """
 
     generations: int
     env_steps: int
+    dream_steps: int
     selection_score: float
     world_score: float
     world_sd: float
@@ -66,7 +68,8 @@ def evolve(
         run.say(f"resuming at generation {search.generation} of {config.generations}")
     else:
         search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0])
-    env_steps = saved["env_steps"] if saved else 0
+    dreaming = world is not selection
+    env_steps, dream_steps = (saved["env_steps"], saved["dream_steps"]) if saved else (0, 0)
     best = saved["best"] if saved else -np.inf
     best_inside = tuple(saved["best_inside"]) if saved else (-math.inf, math.nan)
     spent = saved["minutes"] if saved else 0.0
@@ -88,17 +91,23 @@ def evolve(
             returns, lengths = world.evaluate(search.ask(), seeds, training=True)
             fitness = returns.mean(1)
             search.tell(fitness)
-            env_steps += int(lengths.sum())
-            log.scalars(
-                search.generation,
-                _numbers(fitness, lengths, search, env_steps, minutes())
-                | {"env_steps_per_second": float(lengths.sum()) / (time.time() - since)},
-            )
+            played = int(lengths.sum())
+            env_steps += 0 if dreaming else played
+            dream_steps += played if dreaming else 0
+            counts = {
+                "env_steps": env_steps,
+                "dream_steps": dream_steps,
+                "steps_per_second": played / (time.time() - since),
+                "minutes": minutes(),
+            }
+            log.scalars(search.generation, _numbers(fitness, lengths, search) | counts)
             if search.generation % config.selection_every == 0 or finished():
                 score, steps = _select(search.mean, chosen, selection, log, search.generation)
                 env_steps += steps
-                inside = _score(search.mean, chosen, world) if world is not selection else None
-                if inside is not None:
+                inside = None
+                if dreaming:
+                    inside, steps = _score(search.mean, chosen, world)
+                    dream_steps += steps
                     names = ("dream/mean", "dream/sd")
                     log.scalars(search.generation, dict(zip(names, inside, strict=True)))
                 if score > best:
@@ -113,6 +122,7 @@ def evolve(
                             "world_score": best_inside[0],
                             "world_sd": best_inside[1],
                             "env_steps": env_steps,
+                            "dream_steps": dream_steps,
                         },
                     )
             checkpoint.save(
@@ -120,6 +130,7 @@ def evolve(
                 {
                     "cma": search.state(),
                     "env_steps": env_steps,
+                    "dream_steps": dream_steps,
                     "best": best,
                     "best_inside": list(best_inside),
                     "minutes": minutes(),
@@ -129,7 +140,7 @@ def evolve(
                 search.generation,
                 f"mean {fitness.mean():.0f} best {fitness.max():.0f} · selected {best:.0f}",
             )
-    return EvolveResult(search.generation, env_steps, float(best), *best_inside)
+    return EvolveResult(search.generation, env_steps, dream_steps, float(best), *best_inside)
 
 
 def _select(
@@ -143,14 +154,12 @@ def _select(
     return float(returns.mean()), int(lengths.sum())
 
 
-def _score(mean: FloatArray, seeds: list[int], world: World) -> tuple[float, float]:
-    returns, _ = world.evaluate(mean[None], seeds, training=True)
-    return float(returns.mean()), float(returns.std())
+def _score(mean: FloatArray, seeds: list[int], world: World) -> tuple[tuple[float, float], int]:
+    returns, lengths = world.evaluate(mean[None], seeds, training=True)
+    return (float(returns.mean()), float(returns.std())), int(lengths.sum())
 
 
-def _numbers(
-    fitness: FloatArray, lengths: Any, search: CMA, env_steps: int, minutes: float
-) -> dict[str, float]:
+def _numbers(fitness: FloatArray, lengths: Any, search: CMA) -> dict[str, float]:
     return {
         "fitness/mean": float(fitness.mean()),
         "fitness/best": float(fitness.max()),
@@ -158,6 +167,4 @@ def _numbers(
         "length": float(lengths.mean()),
         "cma/sigma": search.sigma,
         "cma/mean_norm": float(np.linalg.norm(search.mean)),
-        "env_steps": float(env_steps),
-        "minutes": minutes,
     }
