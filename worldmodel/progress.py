@@ -1,4 +1,4 @@
-"""A progress bar with ETA, or lines without a terminal; how wide. Imports nothing of the project."""
+"""A progress bar with ETA, or lines without a terminal. Imports nothing of the project."""
 
 import time
 from collections.abc import Callable, Iterator
