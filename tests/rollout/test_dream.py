@@ -14,8 +14,8 @@ FIRST = (torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.fu
 
 
 def dream(small, temperature=1.0, end_threshold=1.0, max_steps=24, end="threshold", reward=None,
-          dropout=0.0, members=()):  # fmt: skip
-    config = DreamConfig(temperature, end, end_threshold, max_steps, reward, dropout)
+          dropout=0.0, members=(), precision="fp32"):  # fmt: skip
+    config = DreamConfig(temperature, end, end_threshold, max_steps, reward, dropout, precision)
     dynamics = Dynamics(small.mdnrnn, FIRST, config, 2, "cpu", members)
     return DreamWorld(dynamics, small.controller)
 
@@ -110,16 +110,28 @@ def test_one_step_by_hand(small):
 @pytest.mark.parametrize(
     ("key", "values"),
     [
-        ("temperature", (-1.0, "sample", 0.5, 3, None, 0.0)),
-        ("end_threshold", (1.0, "threshold", 0.0, 3, None, 0.0)),
-        ("end", (1.0, "never", 0.5, 3, None, 0.0)),
-        ("max_steps", (1.0, "sample", 0.5, 0, None, 0.0)),
-        ("dropout", (1.0, "sample", 0.5, 3, None, 1.0)),
+        ("temperature", (-1.0, "sample", 0.5, 3, None, 0.0, "fp32")),
+        ("end_threshold", (1.0, "threshold", 0.0, 3, None, 0.0, "fp32")),
+        ("end", (1.0, "never", 0.5, 3, None, 0.0, "fp32")),
+        ("max_steps", (1.0, "sample", 0.5, 0, None, 0.0, "fp32")),
+        ("dropout", (1.0, "sample", 0.5, 3, None, 1.0, "fp32")),
+        ("precision", (1.0, "sample", 0.5, 3, None, 0.0, "fp8")),
     ],
 )
 def test_bad_numbers_name_the_key(key, values):
     with pytest.raises(ValueError, match=key):
         DreamConfig(*values)
+
+
+def test_bf16_rounds_the_predictions_and_nothing_else(small, monkeypatch):
+    many, seen = params(small, 3), []
+    act = small.controller.act
+    monkeypatch.setattr(small.controller, "act", lambda *of: seen.append(act(*of)) or seen[-1])
+    exact = dream(small, max_steps=4).evaluate(many, [5, 6], training=True)[0]
+    rounded = dream(small, max_steps=4, precision="bf16").evaluate(many, [5, 6], training=True)[0]
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(exact, rounded, atol=0.05)
+    assert {action.dtype for action in seen} == {torch.float32}
 
 
 def test_dropout_changes_the_dream_and_keeps_it_seeded(small):

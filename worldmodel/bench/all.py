@@ -1,6 +1,7 @@
 """All benchmarks by name."""
 
 from collections.abc import Callable
+from functools import partial
 
 from worldmodel.bench.densities import mixture, mixture_formula
 from worldmodel.bench.dreams import dream, generation
@@ -15,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "encode": encode,
     "train_mdnrnn": train_mdnrnn,
     "dream": dream,
+    "dream_bf16": partial(dream, precision="bf16"),
     "real_rollouts": real_rollouts,
     "generation": generation,
     "mixture": mixture,

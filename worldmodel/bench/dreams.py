@@ -18,7 +18,7 @@ from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.parallel import ProcessBackend
 from worldmodel.rollout.dream import DreamWorld
-from worldmodel.rollout.dynamics import DreamConfig, Dynamics
+from worldmodel.rollout.dynamics import DreamConfig, Dynamics, Precision
 
 WAY = "a loop at batch 1 in each of as many processes as cores"
 
@@ -64,15 +64,16 @@ def _make_plain(sizes: tuple[int, int, int, int]) -> Callable[[_PlainJob], float
     return lambda job: dream.play(job.seconds)
 
 
-def dream(setting: Setting) -> Row:
+def dream(setting: Setting, precision: Precision = "fp32") -> Row:
     """Dreamt agent steps per second of whole rollouts with C in them."""
-    world, controller = _world(setting)
+    world, controller = _world(setting, precision)
     sizes, count = setting.sizes, setting.sizes.candidates * setting.sizes.rollouts
     params = np.zeros((sizes.candidates, controller.n_params), np.float32)
     seeds = list(range(sizes.rollouts))
     took = alternate({"ours": lambda: world.evaluate(params, seeds, training=True)}, 3)["ours"]
     rate = count * sizes.dream_steps / took
-    share = rate * _operations(setting) / matrix_rate(setting.device)
+    dtype = torch.float32 if precision == "fp32" else torch.bfloat16
+    share = rate * _operations(setting) / matrix_rate(setting.device, dtype)
     return Row(rate, _plain_rate(setting), "steps/s", WAY, share)
 
 
@@ -92,13 +93,13 @@ def generation(setting: Setting) -> Row:
     return Row(3600 / took, 3600 * _plain_rate(setting) / steps, "generations/h", WAY)
 
 
-def _world(setting: Setting) -> tuple[DreamWorld, Controller]:
+def _world(setting: Setting, precision: Precision = "fp32") -> tuple[DreamWorld, Controller]:
     spec, z_dim = make_spec(setting.env), setting.vae.z_dim
     torch.manual_seed(0)
     mdnrnn = MDNRNN(setting.mdnrnn, z_dim, spec.action_dim)
     controller = Controller(setting.controller, spec, z_dim, setting.mdnrnn.hidden)
     first = torch.randn(100, z_dim), torch.full((100, z_dim), -2.0)
-    never = DreamConfig(1.15, "threshold", 1.0, setting.sizes.dream_steps, None, 0.0)
+    never = DreamConfig(1.15, "threshold", 1.0, setting.sizes.dream_steps, None, 0.0, precision)
     if not setting.mdnrnn.reward_head:
         never = replace(never, step_reward=1.0)
     dynamics = Dynamics(mdnrnn, first, never, 1, setting.device)

@@ -80,9 +80,9 @@ def alternate(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, f
     return {name: statistics.median(times[1:]) for name, times in seconds.items()}
 
 
-def matrix_rate(device: str, size: int = 2048) -> float:
-    """Floating-point operations per second of a large fp32 matrix product on this device."""
-    a, b = torch.randn(size, size, device=device), torch.randn(size, size, device=device)
+def matrix_rate(device: str, dtype: torch.dtype = torch.float32, size: int = 2048) -> float:
+    """Floating-point operations per second of a large matrix product on this device."""
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
 
     def multiply() -> None:
         product = a @ b

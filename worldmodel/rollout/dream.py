@@ -59,12 +59,22 @@ class DreamWorld:
         """Dreamt returns and lengths in env steps (P, R); the same start for every candidate."""
         dynamics = self._dynamics
         generator = torch.Generator(self._device).manual_seed(derive(seeds[0], "dream", *seeds))
-        live = self._begin(params, seeds)
+        with dynamics.autocast():
+            returns, lengths = self._play(self._begin(params, seeds), len(seeds), generator)
+        shape = (len(params), len(seeds))
+        steps = (lengths * dynamics.frame_skip).view(shape)
+        return returns.view(shape).cpu().numpy(), steps.cpu().numpy()
+
+    def _play(
+        self, live: _Live, rollouts: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Returns and lengths in agent steps of all rollouts, each (B,)."""
+        dynamics = self._dynamics
         count = len(live.slot)
         returns = torch.zeros(count, device=self._device)
         lengths = torch.zeros(count, dtype=torch.int64, device=self._device)
         for step in range(dynamics.cap):
-            noise = dynamics.noise(len(seeds), generator).of(live.rollout)
+            noise = dynamics.noise(rollouts, generator).of(live.rollout)
             reward, going = dynamics.step(live.dreamers, self._act(live), noise)
             returns[live.slot] += torch.where(live.alive, reward, 0)
             lengths[live.slot] += live.alive
@@ -75,14 +85,13 @@ class DreamWorld:
                     break
                 if left <= (1 - DROP) * len(live.slot):
                     live.drop_dead()
-        shape = (len(params), len(seeds))
-        steps = (lengths * dynamics.frame_skip).view(shape)
-        return returns.view(shape).cpu().numpy(), steps.cpu().numpy()
+        return returns, lengths
 
     def _act(self, live: _Live) -> Tensor:
         mind = live.dreamers.mind
         features = self._controller.features({"z": live.dreamers.z, "h": mind[0], "c": mind[1]})
-        return self._controller.act(live.params, features.unsqueeze(1)).squeeze(1)
+        with torch.autocast(self._device.type, enabled=False):  # C acts as it will outside
+            return self._controller.act(live.params, features.unsqueeze(1)).squeeze(1)
 
     def _begin(self, params: FloatArray, seeds: Sequence[int]) -> _Live:
         """Every candidate beside every start, which is one stored first frame per seed."""

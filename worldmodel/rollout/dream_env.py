@@ -74,7 +74,8 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
         """One agent step of every dream; those that were over start again."""
         assert self._dreamers is not None, "reset first"
         noise = self._dynamics.noise(self.num_envs, self._generator)
-        reward, going = self._dynamics.step(self._dreamers, self._vectors(actions), noise)
+        with self._dynamics.autocast():
+            reward, going = self._dynamics.step(self._dreamers, self._vectors(actions), noise)
         self._steps += 1
         fresh = self._over
         terminated = ~going.cpu().numpy() & ~fresh

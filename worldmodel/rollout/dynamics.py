@@ -11,6 +11,7 @@ from worldmodel.mdn import State
 from worldmodel.models.mdnrnn import MDNRNN, Prediction
 
 End = Literal["threshold", "sample"]
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class DreamConfig:
     end with the true chance. Every dream ends after `max_steps` env steps. `step_reward` is the
     reward of every env step that begins alive; null asks M's reward head. `dropout` is the share of
     hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
-    dropout of training switched on in the dream).
+    dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
+    their factors and results to 8 bits, while its state and the draws stay fp32; what it gains
+    depends on the processor, `scripts/benchmark.py` tells.
     """
 
     temperature: float
@@ -31,6 +34,7 @@ class DreamConfig:
     max_steps: int
     step_reward: float | None
     dropout: float
+    precision: Precision
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -43,6 +47,8 @@ class DreamConfig:
             raise ValueError(f"world.max_steps is {self.max_steps}: it must be at least 1")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"world.dropout is {self.dropout}: use 0 or more, and less than 1")
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"world.precision is {self.precision}: use fp32 or bf16")
 
 
 @dataclass(slots=True)
@@ -129,6 +135,11 @@ class Dynamics:
     def cap(self) -> int:
         """Agent steps after which every dream is over."""
         return -(-self.config.max_steps // self.frame_skip)
+
+    def autocast(self) -> torch.autocast:
+        """What `step` is to be called in; one for many steps, since it rounds the weights once."""
+        enabled = self.config.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def begin(self, rows: Tensor, normal: Tensor, member: Tensor) -> Dreamers:
         """Dreams from the stored first frames `rows` (B,), drawn around their means.
