@@ -15,7 +15,8 @@ ALLOWED = {
     "seed": set(),
     "types": set(),
     "log": {"types"},
-    "checkpoint": {"types"},
+    "light": set(),
+    "checkpoint": {"light", "types"},
     "models": {"mdn", "types"},
     "envs": {"types", "seed"},
     "data": {"types", "seed", "checkpoint"},
@@ -34,6 +35,7 @@ ALLOWED = {
         "envs", "evolve", "mdn", "models", "parallel", "progress", "rollout", "train",
         "checkpoint", "seed", "types",
     },
+    "ship": {"checkpoint", "run", "types"},
     "conf": {"run", "types"},
 }  # fmt: skip
 ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},

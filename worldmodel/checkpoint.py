@@ -12,6 +12,7 @@ from typing import IO, Any
 import torch
 from torch import nn
 
+from worldmodel import light
 from worldmodel.types import UserError
 
 
@@ -66,15 +67,37 @@ def save(path: Path, content: dict[str, Any]) -> None:
         file.write(buffer.getbuffer())
 
 
+def save_light(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint as safetensors, its "weights" in half precision.
+
+    Raises:
+        UserError: if the file can't be written, or a weight is too large.
+    """
+    try:
+        halved = {key: light.halve(value) if key == "weights" else value
+                  for key, value in content.items()}  # fmt: skip
+    except ValueError as error:
+        raise UserError(f"Could not write {path}: {error}.") from error
+    with atomic(path) as file:
+        file.write(light.pack(halved))
+
+
 def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
     """Read a checkpoint on the CPU without running any code that it may carry.
+
+    Where `path` is missing, a light checkpoint beside it, of the same name, takes its place.
 
     Raises:
         UserError: if it is missing, cut off, or holds more than tensors and plain types.
     """
+    shipped = path.with_suffix(".safetensors")
+    if not path.exists() and shipped.exists():
+        path = shipped
     if not path.exists():
         raise UserError(f"{path} is missing: run {made_by} first.")
     try:
+        if path.suffix == ".safetensors":
+            return light.unpack(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(

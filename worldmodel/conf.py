@@ -1,12 +1,14 @@
 """The only door to Hydra: from YAML to objects, and from a command line to a running stage."""
 
 import difflib
+import json
 import os
+import re
 import signal
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from worldmodel.run import Run
 from worldmodel.types import UserError
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
+# What a shipped agent's file may ask for: choices and numbers, nothing that names code.
+SHIPPED = re.compile(r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed)=[\w/-]+")
 
 
 def build(config: Any, **late: Any) -> Any:
@@ -105,13 +109,38 @@ def entry(config_name: str, body: Callable[[DictConfig], None]) -> Callable[[], 
         os.environ["HYDRA_FULL_ERROR"] = "1"
         signal.signal(signal.SIGTERM, _interrupt)
         try:
+            sys.argv = [sys.argv[0], *with_shipped(sys.argv[1:])]
             composed()
+        except UserError as error:
+            _stop(f"error: {error}", 1)
         except KeyboardInterrupt:
             _stop("interrupted before anything was done.", 130)
         except (HydraException, OmegaConfBaseException) as error:
             _stop(f"error: {_explain(error, config_name)}", 1)
 
     return run
+
+
+def with_shipped(arguments: Sequence[str]) -> list[str]:
+    """Overrides with `run=<name>` replaced by those that the shipped agent of this name needs.
+
+    Raises:
+        UserError: if there is no such agent, or its file asks for more than SHIPPED allows.
+    """
+    given = [text for text in arguments if text.startswith("run=")]
+    if not given:
+        return list(arguments)
+    name = given[-1].removeprefix("run=")
+    roots = [text.removeprefix("runs=") for text in arguments if text.startswith("runs=")]
+    path = Path(roots[-1] if roots else "runs") / name / "agent.json"
+    if not path.exists():
+        raise UserError(f"{path} is missing: run={name} is not a shipped agent.")
+    overrides = json.loads(path.read_text())["overrides"]
+    refused = [text for text in overrides if not SHIPPED.fullmatch(text)]
+    if refused:
+        raise UserError(f"{path} asks for {refused}: a shipped agent may not.")
+    rest = [text for text in arguments if not text.startswith("run=")]
+    return [*overrides, f"name={name}", *rest]
 
 
 def _interrupt(*_: object) -> None:
