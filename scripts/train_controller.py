@@ -18,7 +18,13 @@ def main(cfg: DictConfig, run: Run) -> None:
         world = worlds.dream(build(cfg.world.config), cfg.device, cfg.world.members)
     try:
         result = evolve(
-            build(cfg.evolve), worlds.controller.n_params, world, selection, run, worlds.about()
+            build(cfg.evolve),
+            worlds.controller.n_params,
+            world,
+            selection,
+            run,
+            worlds.about(),
+            worlds.start(cfg.start) if cfg.start is not None else None,
         )
     finally:
         world.close()

@@ -20,6 +20,7 @@ def main(cfg: DictConfig, run: Run) -> None:
         run,
         baseline=cfg.train_mdnrnn.baseline,
         device=cfg.device,
+        start=run.other(cfg.start, "train_mdnrnn") if cfg.start is not None else None,
     )
     run.finish(figures)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 import torch
 from omegaconf import DictConfig
 
+from worldmodel import checkpoint
 from worldmodel.conf import build, stage
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.frames import FrameData
@@ -23,6 +24,8 @@ def main(cfg: DictConfig, run: Run) -> None:
     config = build(cfg.vae)
     torch.manual_seed(run.seed)
     model, fitting = VAE(config), build(cfg.train_vae.fit)
+    if cfg.start is not None:
+        checkpoint.start_from(model, run.other(cfg.start, "train_vae"))
     # Timed before training: after it, in the same process, the ratio was 1.77 instead of 1.82.
     precision = choose_precision(model, data, fitting, cfg.device, run)
     fast, plain = training_speed(config, precision, cfg.train_vae.frames.batch_size)

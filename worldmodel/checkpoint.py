@@ -122,3 +122,12 @@ def load_weights(module: nn.Module, weights: dict[str, Any], path: Path) -> None
                 "use the configuration that it was trained with, or another name=…"
             )
     module.load_state_dict(weights)
+
+
+def start_from(module: nn.Module, path: Path) -> None:
+    """Begin training with the weights of another run's checkpoint.
+
+    Raises:
+        UserError: if it is missing, or of another shape than the module.
+    """
+    load_weights(module, load(path)["weights"], path)

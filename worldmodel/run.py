@@ -42,13 +42,14 @@ class Run:
         """Folder of another stage of the same experiment, or of the one upstream if it has none."""
         own = self.root / stage
         name = self.config.get("upstream")
-        return own if name is None or own.exists() else self._folder(str(name), stage)
+        return own if name is None or own.exists() else self.elsewhere(str(name), stage)
 
     def other(self, name: str, stage: str) -> Path:
         """The best checkpoint of a stage of the experiment `name`, of the same seed."""
-        return self._folder(name, stage) / "checkpoints" / "best.pt"
+        return self.elsewhere(name, stage) / "checkpoints" / "best.pt"
 
-    def _folder(self, name: str, stage: str) -> Path:
+    def elsewhere(self, name: str, stage: str) -> Path:
+        """Folder of a stage of the experiment `name`, of the same seed."""
         return Path(self.config["runs"]) / name / f"seed{self.seed}" / stage
 
     def checkpoint(self, name: str = "last") -> Path:

@@ -1,5 +1,6 @@
 """Tables on the terminal: what every stage took and gave, the temperatures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,38 @@ def temperature_table(root: Path, seed: int, console: Console | None = None) -> 
             str(folder),
         )
     console.print(table)
+
+
+# What the table of rounds shows of each stage: its figure, and under which title.
+ROUND = {
+    "collect": {"episodes": "episodes", "replayed_episodes": "replayed", "return_mean": "return"},
+    "train_vae": {"holdout_recon": "V recon", "holdout_kl": "V KL"},
+    "train_mdnrnn": {"nats_per_dim": "M nats/dim"},
+    "train_controller": {"world_score": "score inside", "selection_score": "selection score"},
+    "evaluate": {"mean": "test score", "sd": "test sd"},
+}
+
+
+def round_figures(root: Path) -> dict[str, float]:
+    """Figures by title of all finished stages of one round, its env steps and its minutes."""
+    figures: dict[str, float] = {}
+    steps, minutes = 0.0, 0.0
+    for stage, titles in ROUND.items():
+        done = read_done(root / stage)
+        if done is None:
+            continue
+        told = done["figures"]
+        figures |= {title: told[name] for name, title in titles.items() if name in told}
+        steps += told.get("env_steps", 0)
+        minutes += done["minutes"]
+    return figures | {"env steps": steps, "minutes": minutes}
+
+
+def rounds_table(rounds: Sequence[dict[str, float]], console: Console | None = None) -> None:
+    """Print the figures of all rounds so far, a column each."""
+    table = Table("round", *(str(index) for index in range(len(rounds))))
+    titles = dict.fromkeys(title for figures in rounds for title in figures)
+    for title in titles:
+        values = (figures.get(title) for figures in rounds)
+        table.add_row(title, *("" if value is None else _short(value) for value in values))
+    (console or wide_console()).print(table)

@@ -50,6 +50,14 @@ def test_resume_is_bitwise(tmp_path):
     np.testing.assert_array_equal(resumed.ask(), straight.ask())
 
 
+def test_a_warm_start_is_kept_over_a_resume(tmp_path):
+    start = TARGET + 0.01
+    search = CMA(CMAConfig(8, 0.001), 12, seed=5, start=start)
+    np.testing.assert_allclose(search.mean, start, atol=1e-7)
+    resumed = CMA.restore(advance(search, 3).state(), tmp_path)
+    np.testing.assert_array_equal(resumed.mean, search.mean)
+
+
 def test_a_state_that_does_not_replay_is_refused(tmp_path):
     state = advance(CMA(CMAConfig(8, 0.3), 12, seed=5), 3).state()
     state["mean"] = state["mean"] + 1

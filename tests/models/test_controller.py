@@ -103,3 +103,16 @@ def test_centring_is_a_change_of_bias():
 def test_centring_needs_a_bias():
     with pytest.raises(ValueError, match="centre"):
         ControllerConfig(("z",), False, False, True)
+
+
+def test_moved_parameters_act_as_before_on_features_of_another_centre():
+    torch.manual_seed(0)
+    old, new = (
+        Controller(ControllerConfig(("z",), True, False, True), spec(), 4, 8, torch.randn(4))
+        for _ in range(2)
+    )
+    params, z = torch.randn(old.n_params), torch.randn(1, 5, 4)
+    before = old.act(params[None], old.features({"z": z}))
+    after = new.act(new.moved(params, old.offset)[None], new.features({"z": z}))
+    torch.testing.assert_close(before, after)
+    assert not torch.allclose(before, new.act(params[None], new.features({"z": z})))

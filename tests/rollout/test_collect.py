@@ -8,16 +8,22 @@ import sys
 import time
 
 import numpy as np
+import pytest
+import torch
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.vector import GymVector
+from worldmodel.rollout.actor import Disturbed, Explore
+from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.collect import record
+from worldmodel.rollout.play import play
 
 
 def test_every_transition_once_and_no_reset_row(small):
     seeds = [4, 5, 6]
-    plans = np.stack([small.env.explorer(small.spec, seed, 30) for seed in seeds])
-    episodes = dict(record(GymVector(small.env, small.spec), plans, seeds))
+    explore = Explore(small.env, small.spec, 30)
+    episodes = dict(record(GymVector(small.env, small.spec), explore, seeds))
+    plans = explore.plans
     assert len({len(episode) for episode in episodes.values()}) > 1
     for row, seed in enumerate(seeds):
         episode = episodes[row]
@@ -35,10 +41,58 @@ def test_every_transition_once_and_no_reset_row(small):
 
 
 def test_a_plan_that_ends_first_truncates(small):
-    plans = np.stack([small.env.explorer(small.spec, 4, 3)])
-    ((_, episode),) = record(GymVector(small.env, small.spec), plans, [4])
+    explore = Explore(small.env, small.spec, 3)
+    ((_, episode),) = record(GymVector(small.env, small.spec), explore, [4])
     assert len(episode) == 3
     assert episode.truncated.tolist() == [False, False, True]
+
+
+def driven(small, share, seeds=(4, 5, 6)):
+    """Episodes of an agent from which the explorer takes over, and who played them."""
+    agent = Agent(small.vae, small.mdnrnn, small.controller)
+    rng = np.random.default_rng(0)
+    params = rng.normal(0, 1, small.controller.n_params).astype(np.float32)
+    actor = Disturbed(agent, params, Explore(small.env, small.spec, 30), share, 3.0)
+    return dict(record(GymVector(small.env, small.spec), actor, seeds)), actor
+
+
+def test_without_disturbance_the_agent_plays_as_it_does_elsewhere(small):
+    episodes, actor = driven(small, 0.0)
+    agent = Agent(small.vae, small.mdnrnn, small.controller)
+    returns, _ = play(agent, GymVector(small.env, small.spec), actor._params[None], [4, 5, 6])
+    for row in range(3):
+        assert episodes[row].reward.sum() == returns[0, row]
+
+
+def test_the_explorer_takes_over_and_the_agent_is_told(small):
+    episodes, actor = driven(small, 1.0)
+    assert actor._turns.any()
+    assert not actor._turns.all()
+    for row, episode in episodes.items():
+        turns = actor._turns[row, : len(episode)]
+        np.testing.assert_array_equal(
+            episode.action[turns], actor._explore.plans[row, : len(episode)][turns]
+        )
+    # M was fed what was done: by hand, with the first episode's own actions.
+    episode, state = episodes[0], small.mdnrnn.initial_state(1)
+    with torch.inference_mode():
+        for obs, action, turn in zip(episode.obs, episode.action, actor._turns[0], strict=False):
+            z, _ = small.vae.encode(torch.from_numpy(obs[None]))
+            x = torch.cat([z, state[0]], 1)
+            weights = torch.from_numpy(actor._params)
+            mine = (x @ weights[:-2].view(2, 12).T + weights[-2:]).argmax()
+            assert turn or action.argmax() == mine
+            state = small.mdnrnn.advance(z, torch.from_numpy(action[None]), state)
+
+
+def test_turns_have_the_share_and_the_length_that_were_asked_for(small):
+    explore = Explore(small.env, small.spec, 20_000)
+    agent = Agent(small.vae, small.mdnrnn, small.controller)
+    actor = Disturbed(agent, np.zeros(small.controller.n_params, np.float32), explore, 0.5, 8.0)
+    turns = np.stack([actor._draw_turns(seed) for seed in range(40)])
+    assert turns.mean() == pytest.approx(0.25, abs=0.05)  # uniform from 0 to 0.5
+    starts = (np.diff(turns.astype(int), axis=1) == 1).sum()
+    assert turns.sum() / starts == pytest.approx(8, rel=0.05)
 
 
 def test_killed_in_the_middle_then_completed(stage, tmp_path):

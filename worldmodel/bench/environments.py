@@ -18,6 +18,7 @@ from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.parallel import ProcessBackend
+from worldmodel.rollout.actor import Explore
 from worldmodel.rollout.collect import record
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import (
@@ -114,10 +115,9 @@ def _parameters(setting: Setting, player: PlayerConfig) -> int:
 
 def _explore(env: EnvConfig, spec: EnvSpec, vector: VectorEnv, envs: int, steps: int) -> float:
     seeds = derive_many(0, "collect", envs)
-    plans = np.stack([env.explorer(spec, seed, steps) for seed in seeds])
     vector.reset(seeds[:1])  # imports and first drawings are not part of the rate
     start = time.perf_counter()
-    episodes = record(vector, plans, seeds)
+    episodes = record(vector, Explore(env, spec, steps), seeds)
     seconds = time.perf_counter() - start
     vector.close()
     return sum(len(episode) for _, episode in episodes) * spec.frame_skip / seconds

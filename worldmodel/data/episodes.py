@@ -155,6 +155,28 @@ class EpisodeStore:
             ) from error
         self._lengths[index] = len(episode)
 
+    def adopt(self, other: "EpisodeStore", indices: Sequence[int]) -> None:
+        """Take episodes of another store under the same index; those that are here already stay.
+
+        Files are shared where the disk allows it (hard links) and copied elsewhere.
+
+        Raises:
+            UserError: if the other store is of another environment, or can't be copied from.
+        """
+        _check_same(other.root, other.spec, self.spec)
+        for index in sorted(set(indices) - set(self.indices())):
+            final = self._folder(index)
+            try:
+                with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.root) as scratch:
+                    fresh = Path(scratch) / "new"
+                    shutil.copytree(other._folder(index), fresh, copy_function=_link)
+                    os.rename(fresh, final)
+            except (OSError, shutil.Error) as error:
+                raise UserError(
+                    f"Could not take {other._folder(index)} over into {self.root} ({error}): mend "
+                    "it or free some space, then run the same command again."
+                ) from error
+
     def read(self, index: int) -> Episode:
         """Read a whole episode.
 
@@ -221,6 +243,13 @@ class EpisodeStore:
             if getattr(episode, name).shape != shape or steps == 0:
                 found = getattr(episode, name).shape
                 raise ValueError(f"{name} of an episode of {steps} steps is {found}, not {shape}")
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _chunk_size(frames: int) -> int:

@@ -15,7 +15,7 @@ from worldmodel.types import FloatArray, UserError
 
 @dataclass(frozen=True)
 class CMAConfig:
-    """`popsize` candidates a generation; `sigma` is the first standard deviation around 0."""
+    """`popsize` candidates a generation; `sigma` is the first standard deviation."""
 
     popsize: int
     sigma: float
@@ -33,17 +33,26 @@ class CMA:
     All that happened to a pycma object follows from its seed and the fitness values it was told,
     so these are its state: a checkpoint holds no pickled object, and replaying it gives bitwise
     the search that was interrupted.
+
+    Args:
+        config: popsize and sigma.
+        n: number of parameters.
+        seed: of the draws.
+        start: mean (n,) that the search starts around; None: zeros.
     """
 
-    def __init__(self, config: CMAConfig, n: int, seed: int) -> None:
+    def __init__(
+        self, config: CMAConfig, n: int, seed: int, start: FloatArray | None = None
+    ) -> None:
         self.config = config
         self.n = n
         self._seed = seed
+        self._start = np.zeros(n) if start is None else np.asarray(start, np.float64)
         self._told: list[NDArray[np.float64]] = []
         self._asked: list[NDArray[np.float64]] | None = None
         rng = np.random.default_rng(seed)
         self._es = cma.CMAEvolutionStrategy(
-            np.zeros(n),
+            self._start,
             config.sigma,
             {
                 "popsize": config.popsize,
@@ -90,6 +99,7 @@ class CMA:
             "seed": self._seed,
             "popsize": self.config.popsize,
             "sigma0": self.config.sigma,
+            "start": torch.from_numpy(self._start),
             "told": torch.from_numpy(np.array(self._told).reshape(-1, self.config.popsize)),
             "mean": torch.from_numpy(np.array(self._es.mean, np.float64)),
         }
@@ -101,7 +111,8 @@ class CMA:
         Raises:
             UserError: if this machine's linear algebra does not reproduce the saved mean.
         """
-        search = cls(CMAConfig(state["popsize"], state["sigma0"]), state["n"], state["seed"])
+        config = CMAConfig(state["popsize"], state["sigma0"])
+        search = cls(config, state["n"], state["seed"], state["start"].numpy())
         for values in state["told"].numpy():
             search.ask()
             search.tell(values)

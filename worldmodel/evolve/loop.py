@@ -54,9 +54,17 @@ class EvolveResult:
 
 
 def evolve(
-    config: EvolveConfig, n_params: int, world: World, selection: World, run: Any, about: Any
+    config: EvolveConfig,
+    n_params: int,
+    world: World,
+    selection: World,
+    run: Any,
+    about: Any,
+    start: FloatArray | None = None,
 ) -> EvolveResult:
     """Evolve a controller of `n_params` in `world`; keep the mean that scores best in `selection`.
+
+    The search begins around `start` (n_params,), or around zeros.
 
     Writes checkpoints/last.pt (the exact search) every generation and checkpoints/best.pt (the
     mean with the best selection score, which is what gets deployed).
@@ -67,7 +75,7 @@ def evolve(
         search = CMA.restore(saved["cma"], path)
         run.say(f"resuming at generation {search.generation} of {config.generations}")
     else:
-        search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0])
+        search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
     dreaming = world is not selection
     env_steps, dream_steps = (saved["env_steps"], saved["dream_steps"]) if saved else (0, 0)
     best = saved["best"] if saved else -np.inf
@@ -75,10 +83,10 @@ def evolve(
     spent = saved["minutes"] if saved else 0.0
     chosen = derive_many(run.seed, "selection", config.selection_episodes)
     log = run.log(resume_step=search.generation)
-    start = time.time()
+    began = time.time()
 
     def minutes() -> float:
-        return spent + (time.time() - start) / 60
+        return spent + (time.time() - began) / 60
 
     def finished() -> bool:
         out_of_time = config.max_minutes is not None and minutes() >= config.max_minutes

@@ -89,6 +89,16 @@ class Controller:
             logits = logits + params[:, None, actions * size :]
         return self._squash(logits)
 
+    def moved(self, params: Tensor, offset: Tensor) -> Tensor:
+        """Parameters (n,) that act on this controller's features as `params` did on features that
+        were centred on `offset` (F,)."""
+        if not self.config.bias:
+            return params
+        moved, size = params.clone(), self.spec.action_dim * self.n_features
+        weight = params[:size].view(self.spec.action_dim, self.n_features)
+        moved[size:] += weight @ (self.offset - offset)
+        return moved
+
     def _squash(self, logits: Tensor) -> Tensor:
         if self.spec.discrete:
             best = logits.argmax(-1)

@@ -7,7 +7,7 @@ from torch import Tensor
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
-from worldmodel.types import FloatArray, Frames, IntArray
+from worldmodel.types import BoolArray, FloatArray, Frames, IntArray
 
 
 class Agent:
@@ -32,14 +32,26 @@ class Agent:
         self._generator = torch.Generator().manual_seed(seed)
 
     @torch.inference_mode()
-    def act(self, obs: Frames, ids: IntArray) -> FloatArray:
-        """Actions (k, action_dim) of the live rollouts `ids` (k,) that see `obs` (k, H, W, C)."""
+    def act(
+        self,
+        obs: Frames,
+        ids: IntArray,
+        overruled: BoolArray | None = None,
+        instead: FloatArray | None = None,
+    ) -> FloatArray:
+        """Actions (k, action_dim) of the live rollouts `ids` (k,) that see `obs` (k, H, W, C).
+
+        Where `overruled` (k,), the action is that of `instead` (k, action_dim), and M is told so.
+        """
         rows = torch.from_numpy(ids)
         z = self._encode(torch.from_numpy(obs))
         state = tuple(part[rows] for part in self._state)
         self._features[rows] = self.controller.features({"z": z, "h": state[0], "c": state[1]})
         features = self._features.view(*self._shape, -1)
         action = self.controller.act(self._params, features).flatten(0, 1)[rows]
+        if overruled is not None and instead is not None:
+            given = torch.from_numpy(overruled).unsqueeze(-1)
+            action = torch.where(given, torch.from_numpy(instead), action)
         for part, after in zip(self._state, self.mdnrnn.advance(z, action, state), strict=True):
             part[rows] = after
         return action.numpy()

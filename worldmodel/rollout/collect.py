@@ -1,4 +1,4 @@
-"""Collect episodes with an explorer: jobs that write whole episodes into the store."""
+"""Collect episodes with an explorer or an agent: jobs that write whole episodes into the store."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,9 +15,12 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend, make_vector
 from worldmodel.machine import commit
-from worldmodel.rollout.real import BackendConfig, make_backend
+from worldmodel.models.controller import ControllerConfig
+from worldmodel.rollout.actor import Actor, Disturbed, Explore
+from worldmodel.rollout.load import check_spec, load_controller
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, build_agent, make_backend
 from worldmodel.seed import derive_many
-from worldmodel.types import EnvSpec, Episode, VectorEnv
+from worldmodel.types import EnvSpec, Episode, FloatArray, VectorEnv
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,22 @@ class CollectConfig:
 
     `episodes` in all; `envs` stepped together; `max_steps` env steps after which an episode is
     truncated on top of the environment's own limit (null: none); `compression` is zstd's level.
+
+    The explorer plays, or the `agent` of another run of that name, from which the explorer takes
+    over in up to `explorer_share` of an episode's steps, for `explorer_stretch` agent steps at a
+    time. `replay` adds the episodes of another run to those that are played, or
+    `replay_episodes` of them (null: all).
     """
 
     episodes: int
     envs: int
     max_steps: int | None
     compression: int
+    agent: str | None
+    explorer_share: float
+    explorer_stretch: float
+    replay: str | None
+    replay_episodes: int | None
 
     def __post_init__(self) -> None:
         for key in ("episodes", "envs"):
@@ -41,6 +54,26 @@ class CollectConfig:
             raise ValueError(
                 f"collect.max_steps is {self.max_steps}: it must be at least 1 or null"
             )
+        if not 0 <= self.explorer_share <= 1:
+            raise ValueError(f"collect.explorer_share is {self.explorer_share}: use 0 to 1")
+        if self.explorer_stretch < 1:
+            raise ValueError(
+                f"collect.explorer_stretch is {self.explorer_stretch}: it must be at least 1"
+            )
+        if self.replay_episodes is not None and self.replay_episodes < 1:
+            raise ValueError(
+                f"collect.replay_episodes is {self.replay_episodes}: it must be at least 1 or null"
+            )
+
+
+@dataclass(frozen=True)
+class DriverConfig:
+    """An agent that plays while episodes are collected; picklable."""
+
+    player: PlayerConfig
+    params: FloatArray
+    explorer_share: float
+    explorer_stretch: float
 
 
 @dataclass(frozen=True)
@@ -53,6 +86,7 @@ class CollectorConfig:
     vector: str
     threads: int
     max_steps: int | None
+    driver: DriverConfig | None
 
 
 @dataclass(frozen=True)
@@ -65,13 +99,11 @@ class CollectJob:
 def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple[int, float]]]:
     """Build the environments once; a job then returns (steps, return) of each of its episodes."""
     env = make_vector(config.env, config.spec, config.vector, config.threads)
-    store = EpisodeStore.open(config.store)
+    store, actor = EpisodeStore.open(config.store), _make_actor(config)
 
     def run(job: CollectJob) -> list[tuple[int, float]]:
         told = []
-        seeds = [seed for _, seed in job.episodes]
-        plans = np.stack([_plan(config, seed) for seed in seeds])
-        for row, episode in record(env, plans, seeds):
+        for row, episode in record(env, actor, [seed for _, seed in job.episodes]):
             store.write(job.episodes[row][0], episode)
             told.append((len(episode), float(episode.reward.sum())))
         return told
@@ -79,21 +111,27 @@ def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple
     return run
 
 
-def _plan(config: CollectorConfig, seed: int) -> np.ndarray:
+def _make_actor(config: CollectorConfig) -> Actor:
     most = min(config.spec.max_episode_steps, config.max_steps or config.spec.max_episode_steps)
-    steps = -(-most // config.spec.frame_skip)
-    return config.env.explorer(config.spec, seed, steps)
+    explore = Explore(config.env, config.spec, -(-most // config.spec.frame_skip))
+    driver = config.driver
+    if driver is None:
+        return explore
+    agent = build_agent(driver.player)
+    return Disturbed(agent, driver.params, explore, driver.explorer_share, driver.explorer_stretch)
 
 
-def record(env: VectorEnv, plans: np.ndarray, seeds: Sequence[int]) -> list[tuple[int, Episode]]:
-    """Play the planned actions (N, steps, action_dim) and keep every transition.
+def record(env: VectorEnv, actor: Actor, seeds: Sequence[int]) -> list[tuple[int, Episode]]:
+    """Let the actor play one episode per seed and keep every transition.
 
     No auto-reset row ever enters an episode: a rollout that ends leaves the batch. One that
-    outlasts its plan is truncated there.
+    outlasts `actor.steps` is truncated there.
     """
-    count, steps = plans.shape[:2]
+    count, steps = len(seeds), actor.steps
     obs = env.reset(seeds)
+    actor.begin(seeds)
     frames = np.empty((count, steps + 1, *obs.shape[1:]), np.uint8)
+    taken = np.zeros((count, steps, env.spec.action_dim), np.float32)
     reward = np.zeros((count, steps), np.float32)
     terminated = np.zeros((count, steps), bool)
     truncated = np.zeros((count, steps), bool)
@@ -101,20 +139,22 @@ def record(env: VectorEnv, plans: np.ndarray, seeds: Sequence[int]) -> list[tupl
     live = np.arange(count)
     lengths = np.zeros(count, np.int64)
     for step in range(steps):
-        obs, gained, ended, cut = env.step(plans[live, step], live)
-        frames[live, step + 1] = obs
+        action = actor.act(step, obs, live)
+        obs, gained, ended, cut = env.step(action, live)
+        frames[live, step + 1], taken[live, step] = obs, action
         reward[live, step], terminated[live, step], truncated[live, step] = gained, ended, cut
         lengths[live] += 1
-        live = live[~(ended | cut)]
+        going = ~(ended | cut)
+        live, obs = live[going], obs[going]
         if not live.size:
             break
-    truncated[live, steps - 1] = True  # the plan was at its end before the episode was
+    truncated[live, steps - 1] = True  # the actor stopped before the episode did
     return [
         (
             row,
             Episode(
                 obs=frames[row, : length + 1],
-                action=plans[row, :length],
+                action=taken[row, :length],
                 reward=reward[row, :length],
                 terminated=terminated[row, :length],
                 truncated=truncated[row, :length],
@@ -128,22 +168,37 @@ def record(env: VectorEnv, plans: np.ndarray, seeds: Sequence[int]) -> list[tupl
 def collect(
     env: EnvConfig, backend: BackendConfig, config: CollectConfig, run: Any
 ) -> dict[str, float]:
-    """Play the env's explorer until the store holds `config.episodes` whole episodes.
+    """Play until the store holds `config.episodes` whole episodes besides those it replays.
 
-    What an earlier, interrupted call left is kept; only missing episodes are played.
+    What an earlier, interrupted call left is kept; only missing episodes are played. Replayed
+    episodes keep their index, and with it their side of the split into train and hold-out; new
+    ones are numbered, and seeded, from the next index on.
+
+    Raises:
+        UserError: if the agent or the replayed episodes are missing or of another environment.
     """
     spec = make_spec(env)
     about = {"spec": spec.to_dict(), "purpose": "collect", "experiment_seed": run.seed}
     folder = run.folder / "episodes"
     metadata = about | {"versions": versions(), "commit": commit()}
     store = EpisodeStore.create(folder, metadata, config.compression)
-    seeds = derive_many(run.seed, "collect", config.episodes)
-    have = set(store.indices())
-    left = [(index, seeds[index]) for index in range(config.episodes) if index not in have]
+    first = _replay(store, config, run)
+    seeds = derive_many(run.seed, "collect", first + config.episodes)
+    own = range(first, first + config.episodes)
+    have = set(store.indices()) & set(own)
+    left = [(index, seeds[index]) for index in own if index not in have]
     vector = choose_backend(env, backend.vector, run.say)
     width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
     jobs = [CollectJob(tuple(left[i : i + width])) for i in range(0, len(left), width)]
-    worker = CollectorConfig(env, spec, folder, vector, backend.threads, config.max_steps)
+    worker = CollectorConfig(
+        env,
+        spec,
+        folder,
+        vector,
+        backend.threads,
+        config.max_steps,
+        _driver(env, backend, config, vector, run),
+    )
     pool = make_backend(backend, vector)
     log = run.log(resume_step=len(have))
     start, steps, done = time.time(), 0, len(have)
@@ -159,12 +214,46 @@ def collect(
         pool.close()
     lengths = store.lengths()
     frames = sum(lengths.values()) + len(lengths)
-    figures: dict[str, float] = {"episodes": len(lengths), "frames": frames}
-    returns = [store.read_reward(index).sum() for index in lengths]
+    figures: dict[str, float] = {"episodes": len(own), "frames": frames}
+    if config.replay:
+        figures["replayed_episodes"] = len(lengths) - len(own)
+    figures["env_steps"] = sum(lengths[index] for index in own) * spec.frame_skip
+    returns = [store.read_reward(index).sum() for index in own]
     figures |= {"return_mean": float(np.mean(returns)), "return_sd": float(np.std(returns))}
     if steps:
         figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
     return figures
+
+
+def _driver(
+    env: EnvConfig, backend: BackendConfig, config: CollectConfig, vector: str, run: Any
+) -> DriverConfig | None:
+    if config.agent is None:
+        return None
+    params, about = load_controller(run.other(config.agent, "train_controller"))
+    player = PlayerConfig(
+        env,
+        check_spec(about, make_spec(env), config.agent),
+        ControllerConfig(**about["controller"]),
+        about["offset"].numpy(),
+        run.other(config.agent, "train_vae"),
+        run.other(config.agent, "train_mdnrnn"),
+        vector,
+        backend.threads,
+    )
+    return DriverConfig(player, params.numpy(), config.explorer_share, config.explorer_stretch)
+
+
+def _replay(store: EpisodeStore, config: CollectConfig, run: Any) -> int:
+    """Take over the episodes of another run; the index from which new ones are numbered."""
+    if config.replay is None:
+        return 0
+    source = EpisodeStore.open(run.elsewhere(config.replay, "collect") / "episodes")
+    indices = source.indices()
+    count = min(len(indices), config.replay_episodes or len(indices))
+    chosen = np.random.default_rng((run.seed, 4)).permutation(indices)[:count]
+    store.adopt(source, sorted(chosen.tolist()))
+    return max(indices) + 1
 
 
 def versions() -> dict[str, str]:

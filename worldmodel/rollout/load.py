@@ -8,7 +8,7 @@ import torch
 from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
-from worldmodel.types import UserError
+from worldmodel.types import EnvSpec, UserError
 
 
 def load_vae(path: Path) -> VAE:
@@ -33,6 +33,23 @@ def load_controller(path: Path) -> tuple[torch.Tensor, dict[str, Any]]:
     """Parameters (n,) of C and what its checkpoint says of it."""
     saved = checkpoint.load(path, made_by="train_controller")
     return saved["params"].float(), dict(_about(saved, path, "controller"))
+
+
+def check_spec(about: dict[str, Any], now: EnvSpec, path: Path | str) -> EnvSpec:
+    """The environment `now`, if it is the one that a controller was evolved for.
+
+    Raises:
+        UserError: if it is another one, or has another action repeat.
+    """
+    trained = EnvSpec.from_dict(about["spec"])
+    for key in ("id", "action_dim", "obs_shape", "frame_skip"):
+        was, here = getattr(trained, key), getattr(now, key)
+        if was != here:
+            raise UserError(
+                f"{path} was evolved with {key} {was}, this call says {here}: use the env=… and "
+                "experiment=… that it was trained with."
+            )
+    return now
 
 
 def _about(saved: dict[str, Any], path: Path, kind: str) -> dict[str, Any]:

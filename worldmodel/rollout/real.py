@@ -74,14 +74,18 @@ class Job:
     cut: RealConfig
 
 
-def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:
-    """The agent and the environments that a player needs."""
+def build_agent(config: PlayerConfig) -> Agent:
+    """V, M and C from their files."""
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
     sizes = vae.config.z_dim, mdnrnn.config.hidden
     offset = torch.from_numpy(config.offset)
-    controller = Controller(config.controller, config.spec, *sizes, offset)
+    return Agent(vae, mdnrnn, Controller(config.controller, config.spec, *sizes, offset))
+
+
+def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:
+    """The agent and the environments that a player needs."""
     env = make_vector(config.env, config.spec, config.vector, config.threads)
-    return Agent(vae, mdnrnn, controller), env
+    return build_agent(config), env
 
 
 def make_player(config: PlayerConfig) -> Callable[[Job], tuple[FloatArray, IntArray]]:

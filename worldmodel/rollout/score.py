@@ -12,12 +12,12 @@ from worldmodel import checkpoint
 from worldmodel.envs.make import EnvConfig
 from worldmodel.models.controller import ControllerConfig
 from worldmodel.rollout.evaluate import Played, evaluate, pick, summary
-from worldmodel.rollout.load import load_controller
+from worldmodel.rollout.load import check_spec, load_controller
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.seed import derive_many
-from worldmodel.types import Backend, EnvSpec, UserError
+from worldmodel.types import Backend
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def score(
     params, about = load_controller(path)
     controller = dict(about["controller"])
     worlds = Worlds(env, backend, ControllerConfig(**controller), run, about["offset"])
-    _check_spec(EnvSpec.from_dict(about["spec"]), worlds.spec, path)
+    check_spec(about, worlds.spec, path)
     player = worlds.player("gymnasium")
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     seeds = derive_many(run.seed, "test", config.episodes)
@@ -107,13 +107,3 @@ def _film(
                     "this environment does not replay exactly from its seed"
                 )
             bar.advance(note=name)
-
-
-def _check_spec(trained: EnvSpec, now: EnvSpec, path: Path) -> None:
-    for key in ("id", "action_dim", "obs_shape", "frame_skip"):
-        was, here = getattr(trained, key), getattr(now, key)
-        if was != here:
-            raise UserError(
-                f"{path} was evolved with {key} {was}, this call says {here}: use the env=… and "
-                "experiment=… that it was trained with."
-            )

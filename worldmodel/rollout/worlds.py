@@ -14,9 +14,9 @@ from worldmodel.rollout.centre import mean_features
 from worldmodel.rollout.device import pick_device
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
-from worldmodel.rollout.load import load_mdnrnn, load_vae
+from worldmodel.rollout.load import check_spec, load_controller, load_mdnrnn, load_vae
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
-from worldmodel.types import UserError
+from worldmodel.types import FloatArray, UserError
 
 
 class Worlds:
@@ -99,6 +99,23 @@ class Worlds:
     def dream(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> DreamWorld:
         """The same with this controller in it."""
         return DreamWorld(self.dynamics(config, device, members), self.controller)
+
+    def start(self, name: str) -> FloatArray:
+        """Parameters of the controller of the run `name`, to begin with in these worlds.
+
+        Raises:
+            UserError: if it sees or does something else than this one.
+        """
+        path = self._run.other(name, "train_controller")
+        params, about = load_controller(path)
+        check_spec(about, self.spec, path)
+        was = ControllerConfig(**about["controller"])
+        if was.inputs != self._config.inputs or len(params) != self.controller.n_params:
+            raise UserError(
+                f"{path} has {len(params)} parameters on {was.inputs}, this call makes "
+                f"{self.controller.n_params} on {self._config.inputs}: use the same controller=…"
+            )
+        return self.controller.moved(params, about["offset"]).numpy()
 
     def about(self) -> dict[str, Any]:
         """What a controller's checkpoint says of itself."""

@@ -1,12 +1,14 @@
 """The train_mdnrnn stage: M, its three baselines, and how far its dreams hold."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from worldmodel import checkpoint
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentData, LatentStore, WindowsConfig
 from worldmodel.models.baselines import fit_persistence, persistence_nats, unit_gaussian_nats
@@ -40,6 +42,7 @@ def train_mdnrnn(
     *,
     baseline: bool,
     device: str,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train M on the encoded episodes and put its hold-out nats per dimension beside baselines.
 
@@ -52,6 +55,7 @@ def train_mdnrnn(
         run: folders, log and terminal.
         baseline: also train a single Gaussian (K=1) by the same code, in the folder k1.
         device: "auto", "cpu" or "cuda".
+        start: checkpoint of an M whose weights training begins with; None: random ones.
     """
     store = LatentStore.open(run.of("encode") / "latents")
     data = LatentData(store, windows, run.seed)
@@ -62,7 +66,7 @@ def train_mdnrnn(
             single, data, store, fitting, run.aside("k1"), device, None
         )
     dreams = Dreams(store, data, vae, run, dreaming)
-    figures["nats_per_dim"] = _train(config, data, store, fitting, run, device, dreams)
+    figures["nats_per_dim"] = _train(config, data, store, fitting, run, device, dreams, start)
     figures |= _closed_forms(data, run.seed)
     figures |= dreams.errors
     run.log().scalars(fitting.steps, {f"final/{name}": value for name, value in figures.items()})
@@ -77,9 +81,12 @@ def _train(
     run: Any,
     device: str,
     picture: Any,
+    start: Path | None = None,
 ) -> float:
     torch.manual_seed(run.seed)
     model = MDNRNN(config, store.z_dim, store.action_dim)
+    if start is not None:
+        checkpoint.start_from(model, start)
     model.set_reward_statistics(*data.reward_statistics())
     about = {
         "kind": "mdnrnn",

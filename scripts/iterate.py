@@ -1,0 +1,47 @@
+"""Train in rounds on the agent's own data.   python scripts/iterate.py experiment=tiny"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from worldmodel.conf import entry
+from worldmodel.log import Log
+from worldmodel.stages import PIPELINE
+from worldmodel.table import round_figures, rounds_table
+from worldmodel.types import UserError
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(cfg: DictConfig) -> None:
+    """Each round collects with the agent of the one before and goes on from its V, M and C."""
+    if not cfg.rounds:
+        raise UserError("rounds is empty: give a list of overrides for each round.")
+    given = [text for text in sys.argv[1:] if not text.startswith("name=")]
+    names = [f"{cfg.name}/round{index}" for index in range(len(cfg.rounds))]
+    roots = [Path(cfg.runs) / name / f"seed{cfg.seed}" for name in names]
+    log = Log(Path(cfg.runs) / str(cfg.name) / "rounds" / f"seed{cfg.seed}", resume_step=-1)
+    try:
+        for index, name in enumerate(names):
+            overrides = [*cfg.rounds[index], *given, f"name={name}"]
+            if index:
+                before = names[index - 1]
+                overrides += [f"{key}={before}" for key in ("start", "collect.agent",
+                                                            "collect.replay")]  # fmt: skip
+            for stage in PIPELINE:
+                if stage == "evaluate" and name != names[-1]:
+                    continue  # test episodes are for what is left in the end
+                command = [sys.executable, str(HERE / f"{stage}.py"), *overrides]
+                code = subprocess.run(command, check=False).returncode
+                if code:
+                    sys.exit(code)
+            log.scalars(index, {f"rounds/{k}": v for k, v in round_figures(roots[index]).items()})
+            rounds_table([round_figures(root) for root in roots[: index + 1]])
+    finally:
+        log.close()
+
+
+if __name__ == "__main__":
+    entry("iterate", main)()

@@ -1,0 +1,58 @@
+"""Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from worldmodel import checkpoint
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.log import read_metrics
+from worldmodel.rollout.load import load_controller
+
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ["experiment=tiny", "env=pendulum", "evaluate.videos=false"]
+
+
+@pytest.mark.slow
+def test_two_rounds(tmp_path):
+    runs = tmp_path / "runs"
+    command = [
+        sys.executable, str(ROOT / "scripts" / "iterate.py"), *TINY, f"runs={runs}",
+        "rounds=[[],['collect.episodes=3','evolve.cma.sigma=0.01',"
+        "'train_vae.fit.learning_rate=1e-9']]",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second = (runs / "tiny" / f"round{i}" / "seed0" for i in (0, 1))
+    old, new = (EpisodeStore.open(root / "collect" / "episodes") for root in (first, second))
+    assert old.indices() == [0, 1, 2, 3]
+    assert new.indices() == [0, 1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(old.read(2).obs, new.read(2).obs)
+    assert len({new.read(index).seed for index in new.indices()}) == 7
+
+    weights = [checkpoint.load(root / "train_vae" / "checkpoints" / "best.pt")["weights"]
+               for root in (first, second)]  # fmt: skip
+    for one, two in zip(*(w.values() for w in weights), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+    params = [load_controller(root / "train_controller" / "checkpoints" / "best.pt")[0]
+              for root in (first, second)]  # fmt: skip
+    n = len(params[0]) - 1  # a bias, which follows the features' new mean
+    assert torch.linalg.norm(params[1][:n] - params[0][:n]) < 0.2 * torch.linalg.norm(params[0][:n])
+
+    assert not (first / "evaluate").exists()
+    assert "test score" in done.stdout
+    rows = read_metrics(runs / "tiny" / "rounds" / "seed0")
+    assert [row["step"] for row in rows] == [0, 1]
+    assert rows[1]["rounds/replayed"] == 4
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert again.stdout.count("done already") == 11
+
+
+def test_no_rounds_is_one_sentence(stage):
+    outcome = stage("iterate", *TINY)
+    assert outcome.code == 1
+    assert "rounds is empty" in outcome.err
