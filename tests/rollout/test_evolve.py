@@ -15,7 +15,8 @@ from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.seed import PURPOSES
 
-CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, selection_every=2,
+CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, max_rollouts=None,
+                      reliability=0.5, selection_every=2,
                       selection_episodes=3, max_minutes=None)  # fmt: skip
 
 
@@ -90,9 +91,29 @@ def test_dreamt_steps_are_not_env_steps(small, world, tmp_path):
     assert sum("dream/mean" in line for line in read_metrics(tmp_path / "dream")) == 3
 
 
+def test_rollouts_follow_the_noise_and_a_resume_goes_on_with_as_many(small, world, tmp_path):
+    n = small.controller.n_params
+    config = replace(CONFIG, max_rollouts=4, reliability=0.99)
+    straight = run(config, tmp_path / "a", world, n)
+    run(replace(config, generations=3), tmp_path / "b", world, n)
+    resumed = run(config, tmp_path / "b", world, n)
+    rows = [[row["rollouts"] for row in read_metrics(tmp_path / name) if "rollouts" in row]
+            for name in "ab"]  # fmt: skip
+    assert rows[0] == rows[1]
+    assert rows[0][0] == 2
+    assert max(rows[0]) == 4
+    assert straight.generations == resumed.generations == 6
+
+
 def test_time_is_up(small, world, tmp_path):
     result = run(replace(CONFIG, max_minutes=0.0), tmp_path, world, small.controller.n_params)
     assert result.generations == 0
+
+
+@pytest.mark.parametrize(("key", "value"), [("max_rollouts", 1), ("reliability", 1.0)])
+def test_bad_noise_handling_names_the_key(key, value):
+    with pytest.raises(ValueError, match=key):
+        replace(CONFIG, **{key: value})
 
 
 @pytest.mark.parametrize("key", ["generations", "rollouts", "selection_every"])

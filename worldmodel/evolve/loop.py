@@ -10,6 +10,7 @@ import torch
 
 from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.evolve.noise import Reliability, next_rollouts
 from worldmodel.seed import derive_many
 from worldmodel.types import FloatArray, World
 
@@ -19,13 +20,17 @@ class EvolveConfig:
     """Numbers of one evolution.
 
     `rollouts` episodes per candidate, the same for all candidates of a generation (common random
-    numbers); every `selection_every` generations the mean plays `selection_episodes` episodes of
-    its own. `max_minutes` stops earlier (null: never).
+    numbers); with `max_rollouts` they grow up to that many, as soon as less than `reliability` of
+    the variance between the candidates' means is theirs and the rest is noise, and shrink again
+    where they can. Every `selection_every` generations the mean plays `selection_episodes` episodes
+    of its own. `max_minutes` stops earlier (null: never).
     """
 
     cma: CMAConfig
     generations: int
     rollouts: int
+    max_rollouts: int | None
+    reliability: float
     selection_every: int
     selection_episodes: int
     max_minutes: float | None
@@ -34,6 +39,13 @@ class EvolveConfig:
         for key in ("generations", "rollouts", "selection_every", "selection_episodes"):
             if getattr(self, key) < 1:
                 raise ValueError(f"evolve.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.max_rollouts is not None and not 2 <= self.rollouts <= self.max_rollouts:
+            raise ValueError(
+                f"evolve.max_rollouts is {self.max_rollouts} and evolve.rollouts {self.rollouts}: "
+                "it needs 2 <= rollouts <= max_rollouts, or max_rollouts=null"
+            )
+        if not 0 < self.reliability < 1:
+            raise ValueError(f"evolve.reliability is {self.reliability}: use 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,7 @@ def evolve(
         search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
     dreaming = world is not selection
     env_steps, dream_steps = (saved["env_steps"], saved["dream_steps"]) if saved else (0, 0)
+    rollouts = saved["rollouts"] if saved else float(config.rollouts)
     best = saved["best"] if saved else -np.inf
     best_inside = tuple(saved["best_inside"]) if saved else (-math.inf, math.nan)
     spent = saved["minutes"] if saved else 0.0
@@ -95,7 +108,7 @@ def evolve(
     with run.progress(config.generations, "generations", start=search.generation) as bar:
         while not finished():
             since = time.time()
-            seeds = derive_many(run.seed, "train", config.rollouts, search.generation)
+            seeds = derive_many(run.seed, "train", round(rollouts), search.generation)
             returns, lengths = world.evaluate(search.ask(), seeds, training=True)
             fitness = returns.mean(1)
             search.tell(fitness)
@@ -108,7 +121,10 @@ def evolve(
                 "steps_per_second": played / (time.time() - since),
                 "minutes": minutes(),
             }
-            log.scalars(search.generation, _numbers(fitness, lengths, search) | counts)
+            log.scalars(search.generation, _numbers(returns, lengths, search) | counts)
+            if config.max_rollouts is not None:
+                limits = config.rollouts, config.max_rollouts
+                rollouts = next_rollouts(rollouts, returns, config.reliability, *limits)
             if search.generation % config.selection_every == 0 or finished():
                 score, steps = _select(search.mean, chosen, selection, log, search.generation)
                 env_steps += steps
@@ -139,6 +155,7 @@ def evolve(
                     "cma": search.state(),
                     "env_steps": env_steps,
                     "dream_steps": dream_steps,
+                    "rollouts": rollouts,
                     "best": best,
                     "best_inside": list(best_inside),
                     "minutes": minutes(),
@@ -167,8 +184,12 @@ def _score(mean: FloatArray, seeds: list[int], world: World) -> tuple[tuple[floa
     return (float(returns.mean()), float(returns.std())), int(lengths.sum())
 
 
-def _numbers(fitness: FloatArray, lengths: Any, search: CMA) -> dict[str, float]:
-    return {
+def _numbers(returns: FloatArray, lengths: Any, search: CMA) -> dict[str, float]:
+    fitness, rollouts = returns.mean(1), returns.shape[1]
+    told = {"rollouts": float(rollouts)}
+    if rollouts > 1:
+        told["fitness/reliability"] = Reliability.of(returns).at(rollouts)
+    return told | {
         "fitness/mean": float(fitness.mean()),
         "fitness/best": float(fitness.max()),
         "fitness/sd": float(fitness.std()),
