@@ -3,6 +3,7 @@
 from omegaconf import DictConfig
 
 from worldmodel.conf import build, stage
+from worldmodel.evolve.fitness import Fitness, Hybrid, InWorld
 from worldmodel.evolve.loop import evolve
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.run import Run
@@ -10,24 +11,28 @@ from worldmodel.run import Run
 
 @stage("train_controller")
 def main(cfg: DictConfig, run: Run) -> None:
-    """Evolve the controller in the real environment or in the dream; select in the real one."""
+    """Evolve the controller in the real environment, the dream or both; select in the real one."""
     worlds = Worlds(build(cfg.env), build(cfg.backend), build(cfg.controller), run)
-    selection = worlds.real(build(cfg.world.config) if cfg.world.kind == "real" else None)
-    world = selection
-    if cfg.world.kind == "dream":
-        world = worlds.dream(build(cfg.world.config), cfg.device, cfg.world.members)
+    cuts = {"real": cfg.world.config, "hybrid": cfg.world.get("real"), "dream": None}
+    cut = cuts[cfg.world.kind]
+    selection = worlds.real(build(cut) if cut is not None else None)
+    tried: Fitness = InWorld(selection, real=True)
+    if cfg.world.kind != "real":
+        dream = worlds.dream(build(cfg.world.config), cfg.device, cfg.world.members)
+        tried = InWorld(dream, real=False)
+    if cfg.world.kind == "hybrid":
+        tried = Hybrid(dream, selection, build(cfg.world.hybrid))
     try:
         result = evolve(
             build(cfg.evolve),
             worlds.controller.n_params,
-            world,
+            tried,
             selection,
             run,
             worlds.about(),
             worlds.start(cfg.start) if cfg.start is not None else None,
         )
     finally:
-        world.close()
         selection.close()
     run.finish(
         {

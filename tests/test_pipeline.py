@@ -16,7 +16,7 @@ TINY = "experiment=tiny"
 
 
 @pytest.mark.parametrize(
-    ("env", "world"), [("cart_pole", "real"), ("pendulum", "dream"), ("cart_pole", "dream")]
+    ("env", "world"), [("cart_pole", "real"), ("pendulum", "dream"), ("cart_pole", "hybrid")]
 )
 def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     overrides = [TINY, f"env={env}", f"world={world}"]

@@ -9,6 +9,7 @@ from recorder import Recorder
 
 from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.evolve.fitness import Hybrid, HybridConfig, InWorld
 from worldmodel.evolve.loop import EvolveConfig, evolve
 from worldmodel.log import read_metrics
 from worldmodel.rollout.dream import DreamWorld
@@ -40,7 +41,7 @@ class Watched:
 
 
 def run(config, folder, world, n):
-    return evolve(config, n, world, world, Recorder(folder), {"kind": "controller"})
+    return evolve(config, n, InWorld(world, True), world, Recorder(folder), {"kind": "controller"})
 
 
 def test_resume_is_bitwise(small, world, tmp_path):
@@ -84,7 +85,7 @@ def test_common_random_numbers_and_disjoint_seeds(small, world, tmp_path):
 def test_dreamt_steps_are_not_env_steps(small, world, tmp_path):
     n, config = small.controller.n_params, CONFIG
     real = run(config, tmp_path / "real", world, n)
-    dreamt = evolve(config, n, Watched(world), world, Recorder(tmp_path / "dream"), {})
+    dreamt = evolve(config, n, InWorld(world, False), world, Recorder(tmp_path / "dream"), {})
     assert real.dream_steps == 0
     assert 0 < dreamt.env_steps < real.env_steps
     assert dreamt.dream_steps > real.env_steps - dreamt.env_steps
@@ -103,6 +104,22 @@ def test_rollouts_follow_the_noise_and_a_resume_goes_on_with_as_many(small, worl
     assert rows[0][0] == 2
     assert max(rows[0]) == 4
     assert straight.generations == resumed.generations == 6
+
+
+def test_a_hybrid_goes_from_the_dream_to_both_and_resumes(small, world, tmp_path):
+    n, config = small.controller.n_params, replace(CONFIG, rollouts=3)
+    shares = HybridConfig(dream_generations=2, real_rollouts=2, least_agreement=-1.0, memory=0.5)
+    for name, stops in (("a", (6,)), ("b", (3, 6))):
+        for stop in stops:
+            tried = Hybrid(world, world, shares)
+            some = replace(config, generations=stop)
+            result = evolve(some, n, tried, world, Recorder(tmp_path / name), {})
+    one, two = (checkpoint.load(tmp_path / name / "last.pt") for name in "ab")
+    assert torch.equal(one["cma"]["told"], two["cma"]["told"])
+    assert one["tried"] == two["tried"]
+    rows = [row for row in read_metrics(tmp_path / "a") if "fitness/mean" in row]
+    assert ["hybrid/correlation" in row for row in rows] == [False] * 2 + [True] * 4
+    assert 0 < result.env_steps < result.dream_steps
 
 
 def test_time_is_up(small, world, tmp_path):

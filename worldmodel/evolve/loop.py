@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import torch
 
 from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
+from worldmodel.evolve.scatter import scatter
 from worldmodel.seed import derive_many
 from worldmodel.types import FloatArray, World
 
@@ -65,41 +67,49 @@ class EvolveResult:
     world_sd: float
 
 
+@dataclass
+class _Tally:
+    """What an evolution has come to so far, besides the search itself."""
+
+    rollouts: float  # of the next generation, before rounding
+    env_steps: int = 0
+    dream_steps: int = 0
+    minutes: float = 0.0
+    best: float = -math.inf
+    world_score: float = -math.inf
+    world_sd: float = math.nan
+
+
 def evolve(
     config: EvolveConfig,
     n_params: int,
-    world: World,
+    tried: Fitness,
     selection: World,
     run: Any,
     about: Any,
     start: FloatArray | None = None,
 ) -> EvolveResult:
-    """Evolve a controller of `n_params` in `world`; keep the mean that scores best in `selection`.
+    """Evolve a controller of `n_params`; keep the mean that scores best in `selection`.
 
-    The search begins around `start` (n_params,), or around zeros.
+    `tried` says what candidates are worth. The search begins around `start` (n_params,), or around
+    zeros.
 
     Writes checkpoints/last.pt (the exact search) every generation and checkpoints/best.pt (the
     mean with the best selection score, which is what gets deployed).
     """
     path = run.checkpoint()
-    saved = checkpoint.load(path) if path.exists() else None
-    if saved:
-        search = CMA.restore(saved["cma"], path)
+    search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
+    tally = _Tally(config.rollouts)
+    if path.exists():
+        saved = checkpoint.load(path)
+        search, tally = CMA.restore(saved["cma"], path), _Tally(**saved["tally"])
+        tried.restore(saved["tried"])
         run.say(f"resuming at generation {search.generation} of {config.generations}")
-    else:
-        search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
-    dreaming = world is not selection
-    env_steps, dream_steps = (saved["env_steps"], saved["dream_steps"]) if saved else (0, 0)
-    rollouts = saved["rollouts"] if saved else float(config.rollouts)
-    best = saved["best"] if saved else -np.inf
-    best_inside = tuple(saved["best_inside"]) if saved else (-math.inf, math.nan)
-    spent = saved["minutes"] if saved else 0.0
-    chosen = derive_many(run.seed, "selection", config.selection_episodes)
     log = run.log(resume_step=search.generation)
-    began = time.time()
+    began = time.time() - 60 * tally.minutes
 
     def minutes() -> float:
-        return spent + (time.time() - began) / 60
+        return (time.time() - began) / 60
 
     def finished() -> bool:
         out_of_time = config.max_minutes is not None and minutes() >= config.max_minutes
@@ -108,92 +118,93 @@ def evolve(
     with run.progress(config.generations, "generations", start=search.generation) as bar:
         while not finished():
             since = time.time()
-            seeds = derive_many(run.seed, "train", round(rollouts), search.generation)
-            returns, lengths = world.evaluate(search.ask(), seeds, training=True)
-            fitness = returns.mean(1)
-            search.tell(fitness)
-            played = int(lengths.sum())
-            env_steps += 0 if dreaming else played
-            dream_steps += played if dreaming else 0
-            counts = {
-                "env_steps": env_steps,
-                "dream_steps": dream_steps,
-                "steps_per_second": played / (time.time() - since),
-                "minutes": minutes(),
-            }
-            log.scalars(search.generation, _numbers(returns, lengths, search) | counts)
+            seeds = derive_many(run.seed, "train", round(tally.rollouts), search.generation)
+            trial = tried.test(search.ask(), seeds, search.generation)
+            search.tell(trial.fitness)
+            tally.env_steps += trial.env_steps
+            tally.dream_steps += trial.dream_steps
+            tally.minutes = minutes()
+            log.scalars(search.generation, _numbers(trial, search, tally, time.time() - since))
+            if trial.pairs is not None:
+                log.image(search.generation, "dream_and_reality", scatter(trial.pairs))
             if config.max_rollouts is not None:
                 limits = config.rollouts, config.max_rollouts
-                rollouts = next_rollouts(rollouts, returns, config.reliability, *limits)
-            if search.generation % config.selection_every == 0 or finished():
-                score, steps = _select(search.mean, chosen, selection, log, search.generation)
-                env_steps += steps
-                inside = None
-                if dreaming:
-                    inside, steps = _score(search.mean, chosen, world)
-                    dream_steps += steps
-                    names = ("dream/mean", "dream/sd")
-                    log.scalars(search.generation, dict(zip(names, inside, strict=True)))
-                if score > best:
-                    best, best_inside = score, inside or (score, math.nan)
-                    checkpoint.save(
-                        run.checkpoint("best"),
-                        {
-                            "about": about,
-                            "params": torch.from_numpy(search.mean),
-                            "generation": search.generation,
-                            "selection_score": score,
-                            "world_score": best_inside[0],
-                            "world_sd": best_inside[1],
-                            "env_steps": env_steps,
-                            "dream_steps": dream_steps,
-                        },
-                    )
-            checkpoint.save(
-                path,
-                {
-                    "cma": search.state(),
-                    "env_steps": env_steps,
-                    "dream_steps": dream_steps,
-                    "rollouts": rollouts,
-                    "best": best,
-                    "best_inside": list(best_inside),
-                    "minutes": minutes(),
-                },
-            )
-            bar.update(
-                search.generation,
-                f"mean {fitness.mean():.0f} best {fitness.max():.0f} · selected {best:.0f}",
-            )
-    return EvolveResult(search.generation, env_steps, dream_steps, float(best), *best_inside)
+                tally.rollouts = next_rollouts(
+                    tally.rollouts, trial.returns, config.reliability, *limits
+                )
+            if finished() or search.generation % config.selection_every == 0:
+                chosen = derive_many(run.seed, "selection", config.selection_episodes)
+                _select(search, chosen, tried.dream, selection, tally, run, about)
+            tally.minutes = minutes()
+            state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
+            checkpoint.save(path, state)
+            told = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
+            bar.update(search.generation, f"{told} · selected {tally.best:.0f}")
+    return EvolveResult(
+        search.generation,
+        tally.env_steps,
+        tally.dream_steps,
+        tally.best,
+        tally.world_score,
+        tally.world_sd,
+    )
 
 
 def _select(
-    mean: FloatArray, seeds: list[int], selection: World, log: Any, generation: int
-) -> tuple[float, int]:
-    returns, lengths = selection.evaluate(mean[None], seeds, training=False)
-    log.scalars(
-        generation,
-        {"selection/mean": float(returns.mean()), "selection/sd": float(returns.std())},
+    search: CMA,
+    seeds: list[int],
+    dream: World | None,
+    selection: World,
+    tally: _Tally,
+    run: Any,
+    about: Any,
+) -> None:
+    """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
+    mean = search.mean[None]
+    returns, lengths = selection.evaluate(mean, seeds, training=False)
+    score, sd = float(returns.mean()), float(returns.std())
+    tally.env_steps += int(lengths.sum())
+    told = {"selection/mean": score, "selection/sd": sd}
+    inside, inside_sd = score, sd
+    if dream is not None:
+        returns, lengths = dream.evaluate(mean, seeds, training=True)
+        inside, inside_sd = float(returns.mean()), float(returns.std())
+        tally.dream_steps += int(lengths.sum())
+        told |= {"dream/mean": inside, "dream/sd": inside_sd}
+    run.log().scalars(search.generation, told)
+    if score <= tally.best:
+        return
+    tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
+    checkpoint.save(
+        run.checkpoint("best"),
+        {
+            "about": about,
+            "params": torch.from_numpy(search.mean),
+            "generation": search.generation,
+            "selection_score": score,
+            "world_score": inside,
+            "world_sd": inside_sd,
+            "env_steps": tally.env_steps,
+            "dream_steps": tally.dream_steps,
+        },
     )
-    return float(returns.mean()), int(lengths.sum())
 
 
-def _score(mean: FloatArray, seeds: list[int], world: World) -> tuple[tuple[float, float], int]:
-    returns, lengths = world.evaluate(mean[None], seeds, training=True)
-    return (float(returns.mean()), float(returns.std())), int(lengths.sum())
-
-
-def _numbers(returns: FloatArray, lengths: Any, search: CMA) -> dict[str, float]:
-    fitness, rollouts = returns.mean(1), returns.shape[1]
-    told = {"rollouts": float(rollouts)}
-    if rollouts > 1:
-        told["fitness/reliability"] = Reliability.of(returns).at(rollouts)
-    return told | {
-        "fitness/mean": float(fitness.mean()),
-        "fitness/best": float(fitness.max()),
-        "fitness/sd": float(fitness.std()),
-        "length": float(lengths.mean()),
+def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:
+    rollouts = trial.returns.shape[1]
+    told = {
+        "fitness/mean": float(trial.fitness.mean()),
+        "fitness/best": float(trial.fitness.max()),
+        "fitness/sd": float(trial.fitness.std()),
+        "rollouts": float(rollouts),
+        "length": float(trial.lengths.mean()),
         "cma/sigma": search.sigma,
         "cma/mean_norm": float(np.linalg.norm(search.mean)),
+        "env_steps": float(tally.env_steps),
+        "dream_steps": float(tally.dream_steps),
+        "steps_per_second": (trial.env_steps + trial.dream_steps) / seconds,
+        "minutes": tally.minutes,
     }
+    if rollouts > 1:
+        told["fitness/reliability"] = Reliability.of(trial.returns).at(rollouts)
+    return told | dict(trial.figures)
