@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from worldmodel.log import read_metrics
+from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.rollout.load import load_mdnrnn
 from worldmodel.run import read_done
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +36,31 @@ def test_sweep_and_table(stages, tmp_path):
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stdout.count("done already") == 4
     assert not (ROOT / "multirun.yaml").exists()
+
+
+@pytest.mark.slow
+def test_ablations_and_their_table(stages, stage, tmp_path):
+    stages("collect train_vae encode train_mdnrnn", *TINY)
+    runs = tmp_path / "runs"
+    command = [sys.executable, str(ROOT / "scripts" / "sweep_ablation.py"), *TINY,
+               f"runs={runs}", "ablation=z_hidden,random_m"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    last = done.stdout[done.stdout.rindex("what V, M and C") :]
+    assert "788 ± 141" in last
+    found = {}
+    for name in ("z_hidden", "random_m"):
+        folder = runs / "base" / name / "seed0"
+        found[name] = read_done(folder / "train_controller")["figures"]["parameters"]
+        figures = read_done(folder / "evaluate")["figures"]
+        assert f"{figures['mean']:.0f} ± {figures['sd']:.0f}" in last
+    assert found == {"z_hidden": 40 * 5 + 41, "random_m": 4 + 8 + 1}
+    path = runs / "base" / "random_m" / "seed0" / "train_mdnrnn" / "checkpoints" / "best.pt"
+    untrained = load_mdnrnn(path)
+    torch.manual_seed(0)
+    fresh = MDNRNN(untrained.config, untrained.z_dim, untrained.action_dim)
+    for one, two in zip(fresh.parameters(), untrained.parameters(), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+    assert stage("sweep_ablation", *TINY, "ablation=none").code == 1
 
 
 def test_the_real_world_has_no_temperature(stage):

@@ -1,6 +1,6 @@
 """Tables on the terminal: what every stage took and gave, the temperatures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,35 @@ def temperature_table(root: Path, seed: int, console: Console | None = None) -> 
             str(folder),
         )
     console.print(table)
+
+
+def ablation_table(
+    root: Path,
+    seed: int,
+    names: Sequence[str],
+    paper: Mapping[str, str],
+    console: Console | None = None,
+) -> None:
+    """Print parameters and test scores of every ablation that was made so far, and the paper's."""
+    title = f"{root}: what V, M and C contribute"
+    table = Table(
+        "ablation", "parameters", "score", "episodes", "paper (CarRacing)", "files", title=title
+    )
+    for name in names:
+        evolved = read_done(root / name / f"seed{seed}" / "train_controller")
+        scored = read_done(root / name / f"seed{seed}" / "evaluate")
+        if evolved is None or scored is None:
+            continue
+        figures = scored["figures"]
+        table.add_row(
+            name,
+            f"{evolved['figures']['parameters']:,}",
+            f"{figures['mean']:.0f} ± {figures['sd']:.0f}",
+            str(figures["episodes"]),
+            paper.get(name, ""),
+            str(root / name),
+        )
+    (console or wide_console()).print(table)
 
 
 # What the table of rounds shows of each stage: its figure, and under which title.

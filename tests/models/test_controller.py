@@ -116,3 +116,21 @@ def test_moved_parameters_act_as_before_on_features_of_another_centre():
     after = new.act(new.moved(params, old.offset)[None], new.features({"z": z}))
     torch.testing.assert_close(before, after)
     assert not torch.allclose(before, new.act(params[None], new.features({"z": z})))
+
+
+def test_a_hidden_layer_by_hand():
+    c = Controller(ControllerConfig(("z",), True, False, True, 40), spec(), 32, 256)
+    assert c.n_params == 1443  # as the paper counts it
+    torch.manual_seed(0)
+    params, z = torch.randn(2, c.n_params), torch.randn(2, 5, 32)
+    one, rest = params[1, : 40 * 32].view(40, 32), params[1, 40 * 32 :]
+    hidden = torch.tanh(z[1] @ one.T + rest[:40])
+    raw = torch.tanh(hidden @ rest[40 : 40 + 120].view(3, 40).T + rest[160:])
+    action = c.act(params, z)[1]
+    torch.testing.assert_close(action[:, 0], raw[:, 0])
+    torch.testing.assert_close(action[:, 1], (raw[:, 1] + 1) / 2)
+    moved = Controller(c.config, spec(), 32, 256, torch.randn(32))
+    again = moved.act(moved.moved(params[1], c.offset)[None], moved.features({"z": z[1:]}))
+    torch.testing.assert_close(again[0], action, atol=1e-5, rtol=1e-5)
+    with pytest.raises(ValueError, match="hidden_units"):
+        ControllerConfig(("z",), True, False, False, 0)

@@ -1,7 +1,8 @@
-"""C: a linear policy on what V and M know, evaluated for a whole population at once."""
+"""C: a small policy on what V and M know, evaluated for a whole population at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,12 +20,15 @@ class ControllerConfig:
     `centre`: subtract the features' mean over the encoded episodes. It moves what is linear into
     the bias, so the controllers that can be expressed stay the same; but an LSTM's hidden state is
     far from zero on average, and without it every step of the search mostly turns the wheel.
+    `hidden_units`: a layer of so many tanh units between; null for the paper's linear controller
+    (its ablation has 40 on z).
     """
 
     inputs: tuple[str, ...]
     bias: bool
     sample_z: bool
     centre: bool
+    hidden_units: int | None = None  # as controllers from before there was a choice
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
@@ -33,13 +37,18 @@ class ControllerConfig:
             raise ValueError(f"controller.inputs is {self.inputs}: name some of {INPUTS}")
         if self.centre and not self.bias:
             raise ValueError("controller.centre=true needs controller.bias=true to stay linear")
+        if self.hidden_units is not None and self.hidden_units < 1:
+            raise ValueError(
+                f"controller.hidden_units is {self.hidden_units}: it must be at least 1 or null"
+            )
 
 
 class Controller:
     """Maps features to actions with parameters given at every call (Ha & Schmidhuber, eq. 2).
 
     It owns no weights: a population is one matrix (P, n_params), row by row the weights
-    (action_dim, features) and then the biases (action_dim).
+    (action_dim, features) and then the biases (action_dim); with a hidden layer that layer's
+    weights and biases come first.
 
     Args:
         config: what it sees.
@@ -62,7 +71,10 @@ class Controller:
         self.spec = spec
         self.n_features = sum(sizes[name] for name in config.inputs)
         self.offset = torch.zeros(self.n_features) if offset is None else offset.float()
-        self.n_params = spec.action_dim * (self.n_features + config.bias)
+        units = [config.hidden_units] if config.hidden_units is not None else []
+        widths = [self.n_features, *units, spec.action_dim]
+        self._layers = list(pairwise(widths))
+        self.n_params = sum(after * (before + config.bias) for before, after in self._layers)
         if not spec.discrete:
             assert spec.action_low is not None
             assert spec.action_high is not None
@@ -82,21 +94,24 @@ class Controller:
             params: (P, n_params).
             features: (P, R, F).
         """
-        actions, size = self.spec.action_dim, self.n_features
-        weight = params[:, : actions * size].reshape(-1, actions, size)
-        logits = torch.bmm(features, weight.transpose(1, 2))
-        if self.config.bias:
-            logits = logits + params[:, None, actions * size :]
-        return self._squash(logits)
+        at, x = 0, features
+        for depth, (before, after) in enumerate(self._layers):
+            if depth:
+                x = torch.tanh(x)
+            weight = params[:, at : at + after * before].reshape(-1, after, before)
+            x, at = torch.bmm(x, weight.mT), at + after * before
+            if self.config.bias:
+                x, at = x + params[:, None, at : at + after], at + after
+        return self._squash(x)
 
     def moved(self, params: Tensor, offset: Tensor) -> Tensor:
         """Parameters (n,) that act on this controller's features as `params` did on features that
         were centred on `offset` (F,)."""
         if not self.config.bias:
             return params
-        moved, size = params.clone(), self.spec.action_dim * self.n_features
-        weight = params[:size].view(self.spec.action_dim, self.n_features)
-        moved[size:] += weight @ (self.offset - offset)
+        before, after = self._layers[0]
+        moved, weight = params.clone(), params[: after * before].view(after, before)
+        moved[after * before : after * (before + 1)] += weight @ (self.offset - offset)
         return moved
 
     def _squash(self, logits: Tensor) -> Tensor:

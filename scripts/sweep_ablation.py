@@ -1,0 +1,37 @@
+"""What V, M and C each contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from worldmodel.conf import entry
+from worldmodel.table import ablation_table
+from worldmodel.types import UserError
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(cfg: DictConfig) -> None:
+    """One ablation: evolve C on the V and M of the run `name`, evaluate it, print all so far."""
+    if cfg.ablation not in cfg.ablations:
+        raise UserError(f"ablation is {cfg.ablation}: choose from {', '.join(cfg.ablations)}.")
+    own = [str(text) for text in cfg.ablations[cfg.ablation]]
+    given = [text for text in HydraConfig.get().overrides.task
+             if not text.startswith(("name=", "ablation="))]  # fmt: skip
+    stages = ["train_controller", "evaluate"]
+    if any(text.startswith("train_mdnrnn.") for text in own):
+        stages.insert(0, "train_mdnrnn")
+    names = [f"name={cfg.name}/{cfg.ablation}", f"upstream={cfg.name}"]
+    for stage in stages:
+        command = [sys.executable, str(HERE / f"{stage}.py"), *given, *own, *names]
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            sys.exit(code)
+    ablation_table(Path(cfg.runs) / str(cfg.name), cfg.seed, list(cfg.ablations), dict(cfg.paper))
+
+
+if __name__ == "__main__":
+    entry("sweep_ablation", main)()
