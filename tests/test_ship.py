@@ -60,6 +60,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     told = json.loads((target / "agent.json").read_text())
     assert told["overrides"] == TINY
     assert set(told["stages"]) == set(PIPELINE)
+    assert {"figures", "minutes", "hardware", "commit"} <= set(told["stages"]["evaluate"])
 
     mine, shipped = runs / "tiny" / "seed0", target / "seed0"
     for name, load in (("train_vae", load_vae), ("train_mdnrnn", load_mdnrnn)):

@@ -1,5 +1,6 @@
 """A trained agent as small files that the stages accept as they accept a run's own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def ship(source: Path, target: Path, overrides: list[str]) -> int:
     for folder in sorted(source.iterdir()):
         told = read_done(folder)
         if told is not None:
-            stages[folder.name] = {key: told[key] for key in TOLD}
+            made_by = json.loads((folder / "config.json").read_text())["commit"]
+            stages[folder.name] = {key: told[key] for key in TOLD} | {"commit": made_by}
     written = 0
     for stage, keys in AGENT.items():
         saved = checkpoint.load(source / stage / "checkpoints" / "best.pt", made_by=stage)

@@ -81,7 +81,7 @@ def evaluate(
 
 
 def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean, standard deviation, extremes and quantiles of the scores."""
+    """Mean, standard deviation, extremes and quantiles of the scores, and mean env steps."""
     scores = np.array([record["score"] for record in records])
     return {
         "episodes": len(scores),
@@ -89,6 +89,7 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
         "sd": float(scores.std(ddof=1)) if len(scores) > 1 else 0.0,
         "min": float(scores.min()),
         "max": float(scores.max()),
+        "steps": float(np.mean([record["steps"] for record in records])),
         **{f"q{round(100 * q)}": float(np.quantile(scores, q)) for q in QUANTILES},
     }
 
