@@ -1,18 +1,16 @@
 """Train in rounds on the agent's own data.   python scripts/iterate.py experiment=tiny"""
 
-import subprocess
 import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
+from worldmodel.command import run_stages
 from worldmodel.conf import entry
 from worldmodel.log import Log
 from worldmodel.stages import PIPELINE
 from worldmodel.table import round_figures, rounds_table
 from worldmodel.types import UserError
-
-HERE = Path(__file__).resolve().parent
 
 
 def main(cfg: DictConfig) -> None:
@@ -30,13 +28,8 @@ def main(cfg: DictConfig) -> None:
                 before = names[index - 1]
                 overrides += [f"{key}={before}" for key in ("start", "collect.agent",
                                                             "collect.replay")]  # fmt: skip
-            for stage in PIPELINE:
-                if stage == "evaluate" and name != names[-1]:
-                    continue  # test episodes are for what is left in the end
-                command = [sys.executable, str(HERE / f"{stage}.py"), *overrides]
-                code = subprocess.run(command, check=False).returncode
-                if code:
-                    sys.exit(code)
+            last = name == names[-1]  # test episodes are for what is left in the end
+            run_stages([s for s in PIPELINE if last or s != "evaluate"], overrides)
             log.scalars(index, {f"rounds/{k}": v for k, v in round_figures(roots[index]).items()})
             rounds_table([round_figures(root) for root in roots[: index + 1]])
     finally:

@@ -1,17 +1,14 @@
 """What V, M and C each contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from worldmodel.command import run_stages
 from worldmodel.conf import entry
 from worldmodel.table import ablation_table
 from worldmodel.types import UserError
-
-HERE = Path(__file__).resolve().parent
 
 
 def main(cfg: DictConfig) -> None:
@@ -25,11 +22,7 @@ def main(cfg: DictConfig) -> None:
     if any(text.startswith("train_mdnrnn.") for text in own):
         stages.insert(0, "train_mdnrnn")
     names = [f"name={cfg.name}/{cfg.ablation}", f"upstream={cfg.name}"]
-    for stage in stages:
-        command = [sys.executable, str(HERE / f"{stage}.py"), *given, *own, *names]
-        code = subprocess.run(command, check=False).returncode
-        if code:
-            sys.exit(code)
+    run_stages(stages, [*given, *own, *names])
     ablation_table(Path(cfg.runs) / str(cfg.name), cfg.seed, list(cfg.ablations), dict(cfg.paper))
 
 

@@ -1,17 +1,14 @@
 """Train in dreams of several temperatures.   python scripts/sweep_temperature.py"""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from worldmodel.command import run_stages
 from worldmodel.conf import entry
 from worldmodel.table import temperature_table
 from worldmodel.types import UserError
-
-HERE = Path(__file__).resolve().parent
 
 
 def main(cfg: DictConfig) -> None:
@@ -22,11 +19,7 @@ def main(cfg: DictConfig) -> None:
     given = [text for text in HydraConfig.get().overrides.task if not text.startswith("name=")]
     upstream = [f"name={name}", f"upstream={cfg.name}"]
     kind = [] if any(text.startswith("world=") for text in given) else ["world=dream"]
-    for stage in ("train_controller", "evaluate"):
-        command = [sys.executable, str(HERE / f"{stage}.py"), *given, *kind, *upstream]
-        code = subprocess.run(command, check=False).returncode
-        if code:
-            sys.exit(code)
+    run_stages(("train_controller", "evaluate"), [*given, *kind, *upstream])
     temperature_table(Path(cfg.runs) / str(cfg.name), cfg.seed)
 
 

@@ -21,6 +21,7 @@ ALLOWED = {
     "envs": {"types", "seed"},
     "data": {"types", "seed", "checkpoint"},
     "stages": set(),
+    "command": set(),
     "machine": set(),
     "progress": set(),
     "run": {"checkpoint", "log", "machine", "progress", "stages", "types"},

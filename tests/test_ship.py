@@ -76,9 +76,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     scores = [json.loads((root / "evaluate" / "summary.json").read_text())["mean"]
               for root in (mine, shipped)]  # fmt: skip
     assert scores[0] == pytest.approx(scores[1], rel=0.5)
-    outcome = stage("collect", *TINY, "name=next", "upstream=pretrained/tiny")
-    outcome = stage("encode", *TINY, "name=next", "upstream=pretrained/tiny")
-    assert outcome.code == 0, outcome.err
+    stages("collect encode", *TINY, "name=next", "upstream=pretrained/tiny")
 
 
 def test_unfinished_runs_and_unknown_agents(stage):

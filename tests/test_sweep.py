@@ -1,4 +1,4 @@
-"""One command sweeps the dream's temperature on the V and M of another run."""
+"""One command sweeps the dream's temperature, or the controllers, on another run's V and M."""
 
 import subprocess
 import sys
@@ -16,14 +16,18 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = ["experiment=tiny", "env=pendulum", "name=base", "evaluate.videos=false"]
 
 
+def sweep(script, runs, jobs):
+    """What the sweep printed; a process of its own, since Hydra's multirun is one per process."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *TINY, f"runs={runs}", jobs]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.slow
 def test_sweep_and_table(stages, tmp_path):
     stages("collect train_vae encode train_mdnrnn", *TINY)
-    runs = tmp_path / "runs"
-    command = [sys.executable, str(ROOT / "scripts" / "sweep_temperature.py"), *TINY,
-               f"runs={runs}", "world.config.temperature=0.5,1.25"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    last = done.stdout[done.stdout.rindex("dream score") :]
+    runs, jobs = tmp_path / "runs", "world.config.temperature=0.5,1.25"
+    out = sweep("sweep_temperature", runs, jobs)
+    last = out[out.rindex("dream score") :]
     for tau in ("0.5", "1.25"):
         folder = runs / "base" / f"tau{tau}" / "seed0"
         assert not (folder / "train_mdnrnn").exists()
@@ -33,8 +37,7 @@ def test_sweep_and_table(stages, tmp_path):
         rows = read_metrics(folder / "train_controller")
         both = {"selection/mean", "dream/mean"}
         assert both <= set().union(*rows)
-    again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert again.stdout.count("done already") == 4
+    assert sweep("sweep_temperature", runs, jobs).count("done already") == 4
     assert not (ROOT / "multirun.yaml").exists()
 
 
@@ -42,10 +45,8 @@ def test_sweep_and_table(stages, tmp_path):
 def test_ablations_and_their_table(stages, stage, tmp_path):
     stages("collect train_vae encode train_mdnrnn", *TINY)
     runs = tmp_path / "runs"
-    command = [sys.executable, str(ROOT / "scripts" / "sweep_ablation.py"), *TINY,
-               f"runs={runs}", "ablation=z_hidden,random_m"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    last = done.stdout[done.stdout.rindex("what V, M and C") :]
+    out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m")
+    last = out[out.rindex("what V, M and C") :]
     assert "788 ± 141" in last
     found = {}
     for name in ("z_hidden", "random_m"):
