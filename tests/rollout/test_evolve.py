@@ -14,6 +14,7 @@ from worldmodel.evolve.loop import EvolveConfig, evolve
 from worldmodel.log import read_metrics
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
+from worldmodel.rollout.starts import Starts
 from worldmodel.seed import PURPOSES
 
 CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, max_rollouts=None,
@@ -24,8 +25,8 @@ CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, max_rollouts
 @pytest.fixture
 def world(small):
     generator = torch.Generator().manual_seed(0)
-    first = (torch.randn(6, 4, generator=generator), torch.full((6, 4), -2.0))
-    config = DreamConfig(1.0, "threshold", 1.0, 8, None, 0.0, "fp32")
+    first = Starts.first_frames(torch.randn(6, 4, generator=generator), torch.full((6, 4), -2.0))
+    config = DreamConfig(1.0, "threshold", 1.0, 8, None, None, 0.0, "fp32")
     return DreamWorld(Dynamics(small.mdnrnn, first, config, 1, "cpu"), small.controller)
 
 

@@ -19,6 +19,7 @@ from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.parallel import ProcessBackend
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics, Precision
+from worldmodel.rollout.starts import Starts
 
 WAY = "a loop at batch 1 in each of as many processes as cores"
 
@@ -98,8 +99,9 @@ def _world(setting: Setting, precision: Precision = "fp32") -> tuple[DreamWorld,
     torch.manual_seed(0)
     mdnrnn = MDNRNN(setting.mdnrnn, z_dim, spec.action_dim)
     controller = Controller(setting.controller, spec, z_dim, setting.mdnrnn.hidden)
-    first = torch.randn(100, z_dim), torch.full((100, z_dim), -2.0)
-    never = DreamConfig(1.15, "threshold", 1.0, setting.sizes.dream_steps, None, 0.0, precision)
+    first = Starts.first_frames(torch.randn(100, z_dim), torch.full((100, z_dim), -2.0))
+    steps = setting.sizes.dream_steps
+    never = DreamConfig(1.15, "threshold", 1.0, steps, None, None, 0.0, precision)
     if not setting.mdnrnn.reward_head:
         never = replace(never, step_reward=1.0)
     dynamics = Dynamics(mdnrnn, first, never, 1, setting.device)

@@ -94,21 +94,22 @@ class DreamWorld:
             return self._controller.act(live.params, features.unsqueeze(1)).squeeze(1)
 
     def _begin(self, params: FloatArray, seeds: Sequence[int]) -> _Live:
-        """Every candidate beside every start, which is one stored first frame per seed."""
+        """Every candidate beside every start, one for each seed."""
         rng = np.random.default_rng(list(seeds))
         size = len(seeds), self._dynamics.mind.z_dim
-        first = torch.from_numpy(rng.integers(self._dynamics.starts, size=len(seeds)))
+        first = torch.from_numpy(rng.integers(len(self._dynamics.starts), size=len(seeds)))
         normal = torch.from_numpy(rng.standard_normal(size, np.float32))
         weights = torch.from_numpy(np.asarray(params, np.float32)).to(self._device)
         count = len(params) * len(seeds)
         rollout = torch.arange(len(seeds), device=self._device).repeat(len(params))
-        first, normal = first.to(self._device)[rollout], normal.to(self._device)[rollout]
-        member = rollout % max(1, len(self._dynamics.members))
+        member = torch.arange(len(seeds), device=self._device) % max(1, len(self._dynamics.members))
+        dreamers = self._dynamics.begin(first.to(self._device), normal.to(self._device), member)
+        dreamers.keep(rollout)
         return _Live(
             slot=torch.arange(count, device=self._device),
             rollout=rollout,
             params=weights.repeat_interleave(len(seeds), 0),
-            dreamers=self._dynamics.begin(first, normal, member),
+            dreamers=dreamers,
             alive=torch.ones(count, dtype=torch.bool, device=self._device),
         )
 

@@ -96,7 +96,7 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
     def _begin(self) -> Dreamers:
         count, device = self.num_envs, self._dynamics.device
         like: dict[str, Any] = {"generator": self._generator, "device": device}
-        rows = torch.randint(self._dynamics.starts, (count,), **like)
+        rows = torch.randint(len(self._dynamics.starts), (count,), **like)
         normal = torch.randn(count, self._dynamics.mind.z_dim, **like)
         member = torch.arange(count, device=device) % max(1, len(self._dynamics.members))
         return self._dynamics.begin(rows, normal, member)

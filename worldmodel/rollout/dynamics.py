@@ -9,6 +9,7 @@ from torch import Tensor
 
 from worldmodel.mdn import State
 from worldmodel.models.mdnrnn import MDNRNN, Prediction
+from worldmodel.rollout.starts import Starts
 
 End = Literal["threshold", "sample"]
 Precision = Literal["fp32", "bf16"]
@@ -20,7 +21,9 @@ class DreamConfig:
 
     `temperature` of the draws (paper, section 4.3). `end` = "threshold" ends a dream when the
     predicted chance of the end, as trained, exceeds `end_threshold` (the paper); "sample" draws the
-    end with the true chance. Every dream ends after `max_steps` env steps. `step_reward` is the
+    end with the true chance. Every dream ends after `max_steps` env steps. `watch` null begins them
+    at first frames (the paper); a number begins them anywhere in the collected episodes, after M
+    has watched so many agent steps. `step_reward` is the
     reward of every env step that begins alive; null asks M's reward head. `dropout` is the share of
     hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
     dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
@@ -32,6 +35,7 @@ class DreamConfig:
     end: End
     end_threshold: float
     max_steps: int
+    watch: int | None
     step_reward: float | None
     dropout: float
     precision: Precision
@@ -45,6 +49,8 @@ class DreamConfig:
             raise ValueError(f"world.end_threshold is {self.end_threshold}: use 0 to 1")
         if self.max_steps < 1:
             raise ValueError(f"world.max_steps is {self.max_steps}: it must be at least 1")
+        if self.watch is not None and self.watch < 0:
+            raise ValueError(f"world.watch is {self.watch}: it can't be negative; null is allowed")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"world.dropout is {self.dropout}: use 0 or more, and less than 1")
         if self.precision not in get_args(Precision):
@@ -65,7 +71,7 @@ class Dreamers:
     member: Tensor
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with the dreams `rows` only."""
+        """Go on with the dreams `rows` only, or with several copies of them."""
         self.z, self.member = self.z[rows], self.member[rows]
         self.mind = tuple(part[rows] for part in self.mind)
         if self.dream is not None:
@@ -92,7 +98,7 @@ class Dynamics:
 
     Args:
         mdnrnn: the agent's M; it predicts as well if there are no members.
-        first: (mu, logvar), each (E, Z), of stored first frames: where dreams start.
+        starts: where dreams may begin.
         config: temperature, end, reward and dropout.
         frame_skip: env steps per agent step.
         device: where the dream runs.
@@ -107,7 +113,7 @@ class Dynamics:
     def __init__(
         self,
         mdnrnn: MDNRNN,
-        first: tuple[Tensor, Tensor],
+        starts: Starts,
         config: DreamConfig,
         frame_skip: int,
         device: str,
@@ -123,13 +129,8 @@ class Dynamics:
         self.mind = mdnrnn.to(device).eval()
         self.members = [member.to(device).eval() for member in members]
         self.config, self.frame_skip = config, frame_skip
-        self._first = tuple(part.to(device).float() for part in first)
+        self.starts = starts.to(self.device)
         self._picks = mdnrnn.predict(mdnrnn.initial_state(1)[0]).z.picks
-
-    @property
-    def starts(self) -> int:
-        """Number of stored first frames."""
-        return len(self._first[0])
 
     @property
     def cap(self) -> int:
@@ -142,17 +143,20 @@ class Dynamics:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def begin(self, rows: Tensor, normal: Tensor, member: Tensor) -> Dreamers:
-        """Dreams from the stored first frames `rows` (B,), drawn around their means.
+        """Dreams from the places `rows` (B,) of `starts`.
 
         Args:
-            rows: which first frames.
+            rows: which places.
             normal: standard normal (B, Z).
             member: which M of the ensemble predicts (B,); ignored without one.
         """
-        mu, logvar = self._first
-        z = mu[rows] + torch.exp(0.5 * logvar[rows]) * normal
-        dream = self.members[0].initial_state(len(z), self.device) if self.members else None
-        return Dreamers(z, self.mind.initial_state(len(z), self.device), dream, member)
+        z, mind = self.starts.z(rows, normal), self.starts.state(self.mind, rows)
+        if not self.members:
+            return Dreamers(z, mind, None, member)
+        states = [self.starts.state(each, rows) for each in self.members]
+        own = torch.arange(len(rows), device=self.device)
+        dream = tuple(torch.stack(parts)[member, own] for parts in zip(*states, strict=True))
+        return Dreamers(z, mind, dream, member)
 
     def noise(self, rows: int, generator: torch.Generator) -> Noise:
         """Random numbers of one step for `rows` dreams."""

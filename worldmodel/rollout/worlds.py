@@ -16,6 +16,7 @@ from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.load import check_spec, load_controller, load_mdnrnn, load_vae
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
+from worldmodel.rollout.starts import Starts
 from worldmodel.types import FloatArray, UserError
 
 
@@ -77,7 +78,7 @@ class Worlds:
         return RealWorld(self.player(vector), self._backend, config or RealConfig(None, None))
 
     def dynamics(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> Dynamics:
-        """M's predictions, started from the first frames of the collected episodes.
+        """M's predictions, begun in the collected episodes.
 
         `members` names other runs whose M dream instead, see `Dynamics`.
         """
@@ -89,10 +90,13 @@ class Worlds:
             )
         others = [load_mdnrnn(self._run.other(name, "train_mdnrnn")) for name in members]
         where = pick_device(device)
+        starts = (
+            Starts.first_frames(*latents.first_frames())
+            if config.watch is None
+            else Starts.anywhere(latents, config.watch)
+        )
         try:
-            return Dynamics(
-                self._m, latents.first_frames(), config, self.spec.frame_skip, where, others
-            )
+            return Dynamics(self._m, starts, config, self.spec.frame_skip, where, others)
         except ValueError as error:
             raise UserError(f"world.members={list(members)}: {error}.") from error
 

@@ -1,0 +1,94 @@
+"""Where dreams begin: M watches what came before, and nothing of another episode."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.data.latents import LatentStore, LatentWriter
+from worldmodel.rollout.dream import DreamWorld
+from worldmodel.rollout.dynamics import DreamConfig, Dynamics
+from worldmodel.rollout.starts import Starts
+from worldmodel.types import Episode
+
+LENGTHS = (5, 3)
+
+
+@pytest.fixture(scope="module")
+def store(small, tmp_path_factory) -> LatentStore:
+    folder: Path = tmp_path_factory.mktemp("starts")
+    episodes = EpisodeStore.create(folder / "episodes", {"spec": small.spec.to_dict()}, 1)
+    rng = np.random.default_rng(0)
+    for index, steps in enumerate(LENGTHS):
+        frames = np.zeros((steps + 1, *small.spec.obs_shape), np.uint8)
+        action = rng.standard_normal((steps, small.spec.action_dim)).astype(np.float32)
+        no = np.zeros(steps, bool)
+        episode = Episode(frames, action, np.zeros(steps, np.float32), no, no, index)
+        episodes.write(index, episode)
+    with LatentWriter(folder / "latents", episodes, 4) as writer:
+        for index, steps in enumerate(LENGTHS):
+            mu = rng.standard_normal((steps + 1, 4)).astype(np.float32)
+            writer.append(index, mu, np.full_like(mu, -2), episodes.read(index))
+    return LatentStore.open(folder / "latents")
+
+
+def test_there_is_a_place_for_every_step(store):
+    starts = Starts.anywhere(store, 2)
+    assert len(starts) == sum(LENGTHS)
+    assert starts.at.tolist() == [0, 1, 2, 3, 4, 6, 7, 8], "frames 5 and 9 are ends"
+    assert starts.since.tolist() == [0, 0, 0, 1, 2, 6, 6, 6]
+
+
+@pytest.mark.parametrize(("row", "episode", "t"), [(0, 0, 0), (1, 0, 1), (4, 0, 4), (7, 1, 2)])
+def test_state_is_that_of_m_after_it_watched(small, store, row, episode, t):
+    watch = 3
+    starts = Starts.anywhere(store, watch)
+    # Two at once, so that M has watched one of them for longer than the other.
+    rows = torch.tensor([row, 0])
+    with torch.inference_mode():
+        found = starts.state(small.mdnrnn, rows)
+        z = starts.z(rows, torch.zeros(2, 4))[0]
+        state, there = small.mdnrnn.initial_state(1), store.episode(episode)
+        for k in range(max(0, t - watch), t):
+            mu, action = (torch.tensor(part[k : k + 1]) for part in (there.mu, there.action))
+            state = small.mdnrnn.advance(mu, action, state)
+    np.testing.assert_array_equal(z, there.mu[t])
+    for part, expected in zip(found, state, strict=True):
+        np.testing.assert_allclose(part[:1], expected, atol=1e-6)
+
+
+def test_first_frames_start_from_nothing(small):
+    mu = torch.arange(12.0).view(3, 4)
+    starts = Starts.first_frames(mu, torch.zeros(3, 4))
+    rows = torch.tensor([2, 0])
+    assert torch.equal(starts.z(rows, torch.ones(2, 4)), mu[rows] + 1)
+    assert all((part == 0).all() for part in starts.state(small.mdnrnn, rows)[:2])
+
+
+def test_an_ensemble_watches_with_its_own_m(small, store):
+    torch.manual_seed(3)
+    other = type(small.mdnrnn)(small.mdnrnn.config, 4, small.spec.action_dim).eval()
+    config = DreamConfig(1.0, "threshold", 1.0, 4, 3, None, 0.0, "fp32")
+    starts = Starts.anywhere(store, 3)
+    dynamics = Dynamics(small.mdnrnn, starts, config, 1, "cpu", [small.mdnrnn, other])
+    rows, member = torch.tensor([4, 4]), torch.tensor([0, 1])
+    with torch.inference_mode():
+        begun = dynamics.begin(rows, torch.zeros(2, 4), member)
+        mine, others = (starts.state(m, rows) for m in (small.mdnrnn, other))
+    for k in range(2):
+        np.testing.assert_array_equal(begun.mind[k], mine[k])
+        np.testing.assert_array_equal(begun.dream[k][0], mine[k][0])
+        np.testing.assert_array_equal(begun.dream[k][1], others[k][1])
+
+
+def test_twins_begin_alike_and_seeds_apart(small, store):
+    config = DreamConfig(1.0, "threshold", 1.0, 6, 3, None, 0.0, "fp32")
+    world = DreamWorld(
+        Dynamics(small.mdnrnn, Starts.anywhere(store, 3), config, 1, "cpu"), small.controller
+    )
+    params = np.ones((2, small.controller.n_params), np.float32)
+    returns, _ = world.evaluate(params, [1, 2, 3], training=True)
+    np.testing.assert_allclose(returns[0], returns[1], rtol=1e-5)
+    assert len(np.unique(returns[0].round(5))) == 3

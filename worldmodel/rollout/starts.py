@@ -1,0 +1,84 @@
+"""Where dreams begin: at first frames, or in the middle of what was collected."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldmodel.data.latent_store import LatentStore
+from worldmodel.mdn import State
+from worldmodel.models.mdnrnn import MDNRNN
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """S places where a dream may begin, each after M has watched what came before.
+
+    The paper's dreams begin at first frames. Where an episode is long next to what M can foresee,
+    most of it would then never be dreamt of, or only far from anything real; beginning anywhere
+    gives dreams that are short, and still cover all that was collected (as imagined rollouts do in
+    Dreamer, Hafner et al. 2020).
+
+    Attributes:
+        mu, logvar: (N, Z), frames one after another.
+        action: (M, A), steps one after another.
+        since, at: (S,), frames from which M watches, and at which the dream begins.
+        step: (S,), the step that was taken at frame `since`.
+    """
+
+    mu: Tensor
+    logvar: Tensor
+    action: Tensor
+    since: Tensor
+    at: Tensor
+    step: Tensor
+
+    @classmethod
+    def first_frames(cls, mu: Tensor, logvar: Tensor) -> "Starts":
+        """At first frames (S, Z), unprepared."""
+        rows = torch.arange(len(mu))
+        return cls(mu.float(), logvar.float(), torch.zeros(1, 0), rows, rows, rows)
+
+    @classmethod
+    def anywhere(cls, store: LatentStore, watch: int) -> "Starts":
+        """At every frame of the store from which a step was taken, after `watch` agent steps.
+
+        Near an episode's beginning M watches what there is.
+        """
+        episode = np.repeat(np.arange(len(store.steps)), store.steps)
+        step = np.arange(len(episode))
+        at = step + episode  # an episode has one frame more than steps
+        since = np.maximum(at - watch, store.offsets[episode])
+        frames = (torch.from_numpy(np.array(part)) for part in (store.mu, store.logvar))
+        places = (torch.from_numpy(part) for part in (since, at, since - episode))
+        return cls(*frames, torch.from_numpy(np.array(store.action)), *places)
+
+    def __len__(self) -> int:
+        """S."""
+        return len(self.at)
+
+    def to(self, device: torch.device) -> "Starts":
+        """The same on another device."""
+        names = ("mu", "logvar", "action", "since", "at", "step")
+        return Starts(**{name: getattr(self, name).to(device) for name in names})
+
+    def z(self, rows: Tensor, normal: Tensor) -> Tensor:
+        """The first z (B, Z) of dreams from the places `rows`, drawn by standard normals (B, Z)."""
+        at = self.at[rows]
+        return self.mu[at] + torch.exp(0.5 * self.logvar[at]) * normal
+
+    def state(self, mdnrnn: MDNRNN, rows: Tensor) -> State:
+        """What M's state is at the places `rows` (B,), after it has watched."""
+        since, at, step = self.since[rows], self.at[rows], self.step[rows]
+        state = mdnrnn.initial_state(len(rows), self.mu.device)
+        longest = int((at - since).max())
+        for back in range(longest, 0, -1):
+            on = at - back - since
+            watched = on.clamp(min=0)
+            after = mdnrnn.advance(self.mu[since + watched], self.action[step + watched], state)
+            begun = (on >= 0).unsqueeze(-1)
+            pairs: Any = zip(after, state, strict=True)
+            state = tuple(torch.where(begun, new, old) for new, old in pairs)
+        return state
