@@ -118,11 +118,12 @@ class World(Protocol):
     """Where controllers are tried: the real environment or the dream; CMA-ES can't tell."""
 
     def evaluate(
-        self, params: FloatArray, seeds: Sequence[int], *, training: bool
+        self, params: FloatArray, seeds: Sequence[int], *, generation: int | None
     ) -> tuple[FloatArray, IntArray]:
         """Returns and lengths (P, R) of P parameter vectors (P, n) on the same R seeds.
 
-        `training` switches on what may only be used while learning, such as the early cut.
+        `generation` is that of the search that asks; None switches off what may only be used while
+        learning, such as the early cut.
         """
         ...
 

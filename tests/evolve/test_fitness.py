@@ -19,7 +19,7 @@ class Guess:
         self.scale, self.noise, self.bias = scale, noise, bias
         self.asked = []
 
-    def evaluate(self, params, seeds, *, training):
+    def evaluate(self, params, seeds, *, generation):
         self.asked.append(len(seeds))
         rng = np.random.default_rng([seeds[0], round(1000 * self.scale) + 5000])
         score = self.scale * params.sum(1, keepdims=True)

@@ -31,7 +31,7 @@ def params(small, count):
 
 
 def test_shapes_cap_and_env_steps(small):
-    returns, lengths = dream(small).evaluate(params(small, 3), [5, 6], training=True)
+    returns, lengths = dream(small).evaluate(params(small, 3), [5, 6], generation=0)
     assert returns.shape == lengths.shape == (3, 2)
     assert (lengths == 24).all(), "12 agent steps of 2 env steps: a threshold of 1 never ends"
     assert np.isfinite(returns).all()
@@ -39,14 +39,14 @@ def test_shapes_cap_and_env_steps(small):
 
 def test_same_seeds_same_dream_other_seeds_another(small):
     many = params(small, 2)
-    first = dream(small).evaluate(many, [5, 6], training=True)[0]
-    np.testing.assert_array_equal(first, dream(small).evaluate(many, [5, 6], training=True)[0])
-    assert not np.array_equal(first, dream(small).evaluate(many, [7, 8], training=True)[0])
+    first = dream(small).evaluate(many, [5, 6], generation=0)[0]
+    np.testing.assert_array_equal(first, dream(small).evaluate(many, [5, 6], generation=0)[0])
+    assert not np.array_equal(first, dream(small).evaluate(many, [7, 8], generation=0)[0])
 
 
 def test_candidates_share_their_starts(small):
     twins = np.repeat(params(small, 1), 2, 0)
-    returns = dream(small).evaluate(twins, [5, 6], training=True)[0]
+    returns = dream(small).evaluate(twins, [5, 6], generation=0)[0]
     np.testing.assert_allclose(returns[0], returns[1], rtol=1e-5)
     assert abs(returns[0, 0] - returns[0, 1]) > 1e-3
 
@@ -54,10 +54,10 @@ def test_candidates_share_their_starts(small):
 def test_a_rollout_does_not_depend_on_its_neighbours(small):
     many = params(small, 5)
     world = dream(small, end="sample", max_steps=60)
-    together, lengths = world.evaluate(many, [5, 6, 7], training=True)
+    together, lengths = world.evaluate(many, [5, 6, 7], generation=0)
     assert len(np.unique(lengths)) > 2, "they should end at different times and be dropped"
     for i in range(5):
-        alone, steps = world.evaluate(many[i : i + 1], [5, 6, 7], training=True)
+        alone, steps = world.evaluate(many[i : i + 1], [5, 6, 7], generation=0)
         np.testing.assert_array_equal(steps[0], lengths[i])
         np.testing.assert_allclose(alone[0], together[i], rtol=1e-4)
 
@@ -71,14 +71,14 @@ def test_sampled_ends_come_at_the_true_rate(small):
     weight = small.mdnrnn.config.end_positive_weight
     trained = small.mdnrnn.predict(state[0]).end.item()
     assert trained / (1 - trained) == pytest.approx(weight * chance / (1 - chance), rel=1e-4)
-    _, lengths = dream(small, end="sample", max_steps=4).evaluate(many, seeds, training=True)
+    _, lengths = dream(small, end="sample", max_steps=4).evaluate(many, seeds, generation=0)
     assert (lengths == 2).mean() == pytest.approx(chance, rel=0.5)
-    assert (world.evaluate(many, seeds, training=True)[1] == 2).all()
+    assert (world.evaluate(many, seeds, generation=0)[1] == 2).all()
 
 
 def test_a_fixed_reward_counts_env_steps(small):
     returns, lengths = dream(small, end="sample", reward=1.0).evaluate(
-        params(small, 3), [5, 6], training=True
+        params(small, 3), [5, 6], generation=0
     )
     np.testing.assert_array_equal(returns, lengths)
 
@@ -91,9 +91,9 @@ def test_without_a_reward_there_is_no_dream(small):
 
 def test_reward_is_counted_until_the_end_and_not_beyond(small):
     threshold = 0.0001  # the untrained head is far above it, so every dream ends at once
-    returns, lengths = dream(small, 0.0, threshold).evaluate(params(small, 2), [5], training=True)
+    returns, lengths = dream(small, 0.0, threshold).evaluate(params(small, 2), [5], generation=0)
     assert (lengths == 2).all()
-    once = dream(small, 0.0, 1.0, max_steps=2).evaluate(params(small, 2), [5], training=True)[0]
+    once = dream(small, 0.0, 1.0, max_steps=2).evaluate(params(small, 2), [5], generation=0)[0]
     np.testing.assert_allclose(returns, once, rtol=1e-5)
 
 
@@ -108,7 +108,7 @@ def test_one_step_by_hand(small):
         state = small.mdnrnn.advance(z, torch.from_numpy(action)[None], state)
         expected = small.mdnrnn.predict(state[0]).reward
     np.testing.assert_allclose(
-        world.evaluate(one, [5], training=True)[0][0, 0], float(expected), rtol=1e-5
+        world.evaluate(one, [5], generation=0)[0][0, 0], float(expected), rtol=1e-5
     )
 
 
@@ -132,8 +132,8 @@ def test_bf16_rounds_the_predictions_and_nothing_else(small, monkeypatch):
     many, seen = params(small, 3), []
     act = small.controller.act
     monkeypatch.setattr(small.controller, "act", lambda *of: seen.append(act(*of)) or seen[-1])
-    exact = dream(small, max_steps=4).evaluate(many, [5, 6], training=True)[0]
-    rounded = dream(small, max_steps=4, precision="bf16").evaluate(many, [5, 6], training=True)[0]
+    exact = dream(small, max_steps=4).evaluate(many, [5, 6], generation=0)[0]
+    rounded = dream(small, max_steps=4, precision="bf16").evaluate(many, [5, 6], generation=0)[0]
     assert not np.array_equal(exact, rounded)
     np.testing.assert_allclose(exact, rounded, atol=0.05)
     assert {action.dtype for action in seen} == {torch.float32}
@@ -141,18 +141,18 @@ def test_bf16_rounds_the_predictions_and_nothing_else(small, monkeypatch):
 
 def test_dropout_changes_the_dream_and_keeps_it_seeded(small):
     many = params(small, 3)
-    plain = dream(small).evaluate(many, [5, 6], training=True)[0]
-    dropped = dream(small, dropout=0.5).evaluate(many, [5, 6], training=True)[0]
+    plain = dream(small).evaluate(many, [5, 6], generation=0)[0]
+    dropped = dream(small, dropout=0.5).evaluate(many, [5, 6], generation=0)[0]
     assert not np.allclose(plain, dropped)
-    again = dream(small, dropout=0.5).evaluate(many, [5, 6], training=True)[0]
+    again = dream(small, dropout=0.5).evaluate(many, [5, 6], generation=0)[0]
     np.testing.assert_array_equal(dropped, again)
 
 
 def test_an_ensemble_of_the_same_m_changes_nothing(small):
     many = params(small, 3)
-    alone = dream(small, end="sample").evaluate(many, [5, 6, 7], training=True)
+    alone = dream(small, end="sample").evaluate(many, [5, 6, 7], generation=0)
     twins = dream(small, end="sample", members=[small.mdnrnn] * 2)
-    for one, two in zip(alone, twins.evaluate(many, [5, 6, 7], training=True), strict=True):
+    for one, two in zip(alone, twins.evaluate(many, [5, 6, 7], generation=0), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4)
 
 
@@ -160,8 +160,8 @@ def test_each_member_dreams_its_seeds_and_the_agents_m_stays_the_mind(small):
     torch.manual_seed(7)
     other = MDNRNN(small.mdnrnn.config, 4, 2)
     many, seeds = params(small, 3), [5, 6, 7, 8]
-    plain = dream(small).evaluate(many, seeds, training=True)[0]
-    mixed = dream(small, members=[small.mdnrnn, other]).evaluate(many, seeds, training=True)[0]
+    plain = dream(small).evaluate(many, seeds, generation=0)[0]
+    mixed = dream(small, members=[small.mdnrnn, other]).evaluate(many, seeds, generation=0)[0]
     np.testing.assert_allclose(mixed[:, ::2], plain[:, ::2], rtol=1e-4)
     assert not np.isclose(mixed[:, 1::2], plain[:, 1::2]).any()
 

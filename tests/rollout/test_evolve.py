@@ -36,9 +36,9 @@ class Watched:
     def __init__(self, world):
         self.world, self.seeds = world, {True: [], False: []}
 
-    def evaluate(self, params, seeds, *, training):
-        self.seeds[training].append(tuple(seeds))
-        return self.world.evaluate(params, seeds, training=training)
+    def evaluate(self, params, seeds, *, generation):
+        self.seeds[generation is not None].append(tuple(seeds))
+        return self.world.evaluate(params, seeds, generation=generation)
 
 
 def run(config, folder, world, n):
@@ -67,7 +67,7 @@ def test_the_deployed_mean_has_the_best_selection_score(small, world, tmp_path):
     assert list(scores) == [2, 4, 6]
     assert best["generation"] == max(scores, key=scores.get)
     assert best["selection_score"] == result.selection_score == max(scores.values())
-    again, _ = world.evaluate(best["params"].numpy()[None], [1, 2], training=False)
+    again, _ = world.evaluate(best["params"].numpy()[None], [1, 2], generation=None)
     assert np.isfinite(again).all()
 
 

@@ -7,7 +7,7 @@ import torch
 from worldmodel.envs.vector import GymVector
 from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.play import play
-from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld
+from worldmodel.rollout.real import UNCUT, BackendConfig, RealConfig, RealWorld
 
 SEEDS = [11, 12]
 
@@ -17,7 +17,7 @@ def params(small, count, seed=0):
     return rng.normal(0, 0.5, (count, small.controller.n_params)).astype(np.float32)
 
 
-def world(small, workers, cut=RealConfig(None, None)):  # noqa: B008
+def world(small, workers, cut=UNCUT):
     return RealWorld(small.player, BackendConfig("gymnasium", 1, workers, 4), cut)
 
 
@@ -60,25 +60,47 @@ def test_a_batch_is_its_rollouts(small):
 def test_serial_and_process_agree(small):
     many = params(small, 5)
     serial, process = world(small, 0), world(small, 2)
-    one = serial.evaluate(many, SEEDS, training=False)
-    two = process.evaluate(many, SEEDS, training=False)
+    one = serial.evaluate(many, SEEDS, generation=None)
+    two = process.evaluate(many, SEEDS, generation=None)
     process.close()
     np.testing.assert_array_equal(one[0], two[0])
     np.testing.assert_array_equal(one[1], two[1])
 
 
-@pytest.mark.parametrize(("cut", "steps"), [(RealConfig(None, 4), 4), (RealConfig(1, None), 30)])
+@pytest.mark.parametrize(
+    ("cut", "steps"), [(RealConfig(None, 4, 0.0), 4), (RealConfig(1, None, 0.0), 30)]
+)
 def test_cuts_hold_in_training_only(small, cut, steps):
     real = world(small, 0, cut)
     many = params(small, 2)
-    _, trained = real.evaluate(many, SEEDS, training=True)
-    _, selected = real.evaluate(many, SEEDS, training=False)
+    _, trained = real.evaluate(many, SEEDS, generation=0)
+    _, selected = real.evaluate(many, SEEDS, generation=None)
     assert trained.max() <= steps
     if cut.max_steps:
         assert (trained == 4).all()
         assert (selected > 4).all()
     else:  # CartPole pays at every step, so nothing is ever cut for want of reward
         np.testing.assert_array_equal(trained, selected)
+
+
+def test_the_step_cap_grows_with_the_generations(small):
+    real = world(small, 0, RealConfig(None, 4, 2.5))
+    many = params(small, 2)
+    assert real.evaluate(many, SEEDS, generation=0)[1].max() == 4
+    assert real.evaluate(many, SEEDS, generation=2)[1].max() == 9
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("no_reward_steps", (0, None, 0.0)),
+        ("max_steps", (None, 0, 0.0)),
+        ("max_steps_growth", (1, 1, -1.0)),
+    ],
+)
+def test_bad_cuts_name_the_key(key, values):
+    with pytest.raises(ValueError, match=key):
+        RealConfig(*values)
 
 
 def test_sampled_z_is_reproducible_and_differs_from_the_mean(small):

@@ -71,7 +71,7 @@ def dream(setting: Setting, precision: Precision = "fp32") -> Row:
     sizes, count = setting.sizes, setting.sizes.candidates * setting.sizes.rollouts
     params = np.zeros((sizes.candidates, controller.n_params), np.float32)
     seeds = list(range(sizes.rollouts))
-    took = alternate({"ours": lambda: world.evaluate(params, seeds, training=True)}, 3)["ours"]
+    took = alternate({"ours": lambda: world.evaluate(params, seeds, generation=0)}, 3)["ours"]
     rate = count * sizes.dream_steps / took
     dtype = torch.float32 if precision == "fp32" else torch.bfloat16
     share = rate * _operations(setting) / matrix_rate(setting.device, dtype)
@@ -86,7 +86,7 @@ def generation(setting: Setting) -> Row:
     seeds = list(range(sizes.rollouts))
 
     def ours() -> None:
-        returns, _ = world.evaluate(search.ask(), seeds, training=True)
+        returns, _ = world.evaluate(search.ask(), seeds, generation=0)
         search.tell(returns.mean(1))
 
     took = alternate({"ours": ours}, 3)["ours"]

@@ -60,7 +60,7 @@ class InWorld:
 
     def test(self, params: FloatArray, seeds: Sequence[int], generation: int) -> Trial:
         """Try candidates (P, n) on the same seeds (R,)."""
-        returns, lengths = self._world.evaluate(params, seeds, training=True)
+        returns, lengths = self._world.evaluate(params, seeds, generation=generation)
         steps = int(lengths.sum())
         counts = (steps, 0) if self._real else (0, steps)
         return Trial(returns.mean(1), returns, lengths, *counts)

@@ -161,13 +161,13 @@ def _select(
 ) -> None:
     """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
     mean = search.mean[None]
-    returns, lengths = selection.evaluate(mean, seeds, training=False)
+    returns, lengths = selection.evaluate(mean, seeds, generation=None)
     score, sd = float(returns.mean()), float(returns.std())
     tally.env_steps += int(lengths.sum())
     told = {"selection/mean": score, "selection/sd": sd}
     inside, inside_sd = score, sd
     if dream is not None:
-        returns, lengths = dream.evaluate(mean, seeds, training=True)
+        returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)
         inside, inside_sd = float(returns.mean()), float(returns.std())
         tally.dream_steps += int(lengths.sum())
         told |= {"dream/mean": inside, "dream/sd": inside_sd}

@@ -54,7 +54,7 @@ class DreamWorld:
 
     @torch.inference_mode()
     def evaluate(
-        self, params: FloatArray, seeds: Sequence[int], *, training: bool
+        self, params: FloatArray, seeds: Sequence[int], *, generation: int | None
     ) -> tuple[FloatArray, IntArray]:
         """Dreamt returns and lengths in env steps (P, R); the same start for every candidate."""
         dynamics = self._dynamics

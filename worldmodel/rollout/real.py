@@ -1,7 +1,7 @@
 """RealWorld: candidates tried in the real environment, over EnvPool or supervised processes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,12 +43,32 @@ def make_backend(config: BackendConfig, vector: str) -> Backend:
 class RealConfig:
     """What ends a training rollout early, in env steps; null: nothing.
 
-    `no_reward_steps` without reward, or `max_steps` in all. Selection and evaluation play to the
-    end.
+    `no_reward_steps` without reward, or `max_steps` in all, which grow by `max_steps_growth` in
+    every generation. Selection and evaluation play to the end.
     """
 
     no_reward_steps: int | None
     max_steps: int | None
+    max_steps_growth: float
+
+    def __post_init__(self) -> None:
+        for key in ("no_reward_steps", "max_steps"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise ValueError(f"world.{key} is {value}: it must be at least 1 or null")
+        if self.max_steps_growth < 0:
+            raise ValueError(
+                f"world.max_steps_growth is {self.max_steps_growth}: it can't be negative"
+            )
+
+    def at(self, generation: int) -> "RealConfig":
+        """What holds in one generation."""
+        if self.max_steps is None:
+            return self
+        return replace(self, max_steps=round(self.max_steps + self.max_steps_growth * generation))
+
+
+UNCUT = RealConfig(no_reward_steps=None, max_steps=None, max_steps_growth=0.0)
 
 
 @dataclass(frozen=True)
@@ -113,10 +133,10 @@ class RealWorld:
         self._backend = make_backend(backend, player.vector)
 
     def evaluate(
-        self, params: FloatArray, seeds: Sequence[int], *, training: bool
+        self, params: FloatArray, seeds: Sequence[int], *, generation: int | None
     ) -> tuple[FloatArray, IntArray]:
-        """Returns and lengths in env steps (P, R); the early cut is applied in training only."""
-        cut = self._config if training else RealConfig(None, None)
+        """Returns and lengths in env steps (P, R); the early cut of that generation, None: none."""
+        cut = UNCUT if generation is None else self._config.at(generation)
         blocks = self._split(len(params), len(seeds))
         jobs = [
             Job(params[rows], tuple(seeds[i] for i in range(*columns.indices(len(seeds)))), cut)

@@ -51,9 +51,14 @@ class Starts:
         step = np.arange(len(episode))
         at = step + episode  # an episode has one frame more than steps
         since = np.maximum(at - watch, store.offsets[episode])
-        frames = (torch.from_numpy(np.array(part)) for part in (store.mu, store.logvar))
-        places = (torch.from_numpy(part) for part in (since, at, since - episode))
-        return cls(*frames, torch.from_numpy(np.array(store.action)), *places)
+        return cls(
+            mu=torch.from_numpy(np.array(store.mu)),
+            logvar=torch.from_numpy(np.array(store.logvar)),
+            action=torch.from_numpy(np.array(store.action)),
+            since=torch.from_numpy(since),
+            at=torch.from_numpy(at),
+            step=torch.from_numpy(since - episode),
+        )
 
     def __len__(self) -> int:
         """S."""

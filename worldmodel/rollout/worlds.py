@@ -15,7 +15,7 @@ from worldmodel.rollout.device import pick_device
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.load import check_spec, load_controller, load_mdnrnn, load_vae
-from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
+from worldmodel.rollout.real import UNCUT, BackendConfig, PlayerConfig, RealConfig, RealWorld
 from worldmodel.rollout.starts import Starts
 from worldmodel.types import FloatArray, UserError
 
@@ -75,7 +75,7 @@ class Worlds:
     def real(self, config: RealConfig | None) -> RealWorld:
         """The real environment on the backend; None: without an early cut."""
         vector = choose_backend(self._env, self._backend.vector, self._run.say)
-        return RealWorld(self.player(vector), self._backend, config or RealConfig(None, None))
+        return RealWorld(self.player(vector), self._backend, config or UNCUT)
 
     def dynamics(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> Dynamics:
         """M's predictions, begun in the collected episodes.
