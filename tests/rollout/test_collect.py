@@ -59,7 +59,7 @@ def driven(small, share, seeds=(4, 5, 6)):
 def test_without_disturbance_the_agent_plays_as_it_does_elsewhere(small):
     episodes, actor = driven(small, 0.0)
     agent = Agent(small.vae, small.mdnrnn, small.controller)
-    returns, _ = play(agent, GymVector(small.env, small.spec), actor._params[None], [4, 5, 6])
+    returns, *_ = play(agent, GymVector(small.env, small.spec), actor._params[None], [4, 5, 6])
     for row in range(3):
         assert episodes[row].reward.sum() == returns[0, row]
 

@@ -39,16 +39,17 @@ def test_one_rollout_by_hand(small):
             total += reward[0]
             if terminated[0] or truncated[0]:
                 break
-    returns, lengths = play(agent, env, one, [3])
+    returns, lengths, finished = play(agent, env, one, [3])
     assert returns[0, 0] == total
     assert lengths[0, 0] == steps
+    assert finished[0, 0] == terminated[0], "CartPole pays for the fall too"
 
 
 def test_a_batch_is_its_rollouts(small):
     agent = Agent(small.vae, small.mdnrnn, small.controller)
     env = GymVector(small.env, small.spec)
     many = params(small, 3)
-    returns, lengths = play(agent, env, many, SEEDS)
+    returns, lengths, _ = play(agent, env, many, SEEDS)
     assert returns.shape == lengths.shape == (3, 2)
     assert len(np.unique(lengths)) > 1, "rollouts of different length make this test mean something"
     for p in range(3):

@@ -164,7 +164,8 @@ def _select(
     returns, lengths = selection.evaluate(mean, seeds, generation=None)
     score, sd = float(returns.mean()), float(returns.std())
     tally.env_steps += int(lengths.sum())
-    told = {"selection/mean": score, "selection/sd": sd}
+    steps = float(lengths.mean())
+    told = {"selection/mean": score, "selection/sd": sd, "selection/steps": steps}
     inside, inside_sd = score, sd
     if dream is not None:
         returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)

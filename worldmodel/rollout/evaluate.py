@@ -13,16 +13,21 @@ from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
 from worldmodel.types import Backend, FloatArray, Frames, IntArray
 
+RECORD = ("seed", "score", "steps", "finished")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 @dataclass(frozen=True)
 class Played:
-    """One episode of an evaluation. `action` (T, action_dim) lets it be replayed exactly."""
+    """One episode of an evaluation, `finished` as in `Outcome`.
+
+    `action` (T, action_dim) lets it be replayed exactly.
+    """
 
     seed: int
     score: float
     steps: int
+    finished: bool
     action: FloatArray
 
 
@@ -39,10 +44,11 @@ def make_evaluator(
             for row, one in zip(ids.tolist(), action, strict=True):
                 taken[row].append(one)
 
-        returns, lengths = play(agent, env, params[None], seeds, watch=watch)
+        outcome = play(agent, env, params[None], seeds, watch=watch)
+        told = zip(seeds, *(part[0] for part in outcome), taken, strict=True)
         return [
-            Played(seed, float(score), int(steps), np.stack(action))
-            for seed, score, steps, action in zip(seeds, returns[0], lengths[0], taken, strict=True)
+            Played(seed, float(score), int(steps), bool(finished), np.stack(action))
+            for seed, score, steps, finished, action in told
         ]
 
     return run
@@ -62,7 +68,7 @@ def evaluate(
     Writes a line of episodes.jsonl and the actions for every episode as soon as it is over.
 
     Returns:
-        One record {seed, score, steps} per seed, in the order of `seeds`.
+        One record {seed, score, steps, finished} per seed, in the order of `seeds`.
     """
     (folder / "actions").mkdir(parents=True, exist_ok=True)
     path = folder / "episodes.jsonl"
@@ -73,7 +79,7 @@ def evaluate(
         for _, episodes in backend.map(partial(make_evaluator, config, params), jobs):
             for played in episodes:
                 np.save(folder / "actions" / f"{played.seed}.npy", played.action)
-                record = {"seed": played.seed, "score": played.score, "steps": played.steps}
+                record = {key: getattr(played, key) for key in RECORD}
                 records[played.seed] = record
                 file.write(json.dumps(record) + "\n")
                 told(played)
@@ -81,8 +87,13 @@ def evaluate(
 
 
 def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Mean, standard deviation, extremes and quantiles of the scores, and mean env steps."""
+    """Mean, standard deviation, extremes and quantiles of the scores, and mean env steps.
+
+    Where episodes were finished: their share, and their mean env steps (of a lap, say).
+    """
     scores = np.array([record["score"] for record in records])
+    laps = [record["steps"] for record in records if record.get("finished")]
+    finished = {"finished": len(laps) / len(scores), "finished_steps": float(np.mean(laps))}
     return {
         "episodes": len(scores),
         "mean": float(scores.mean()),
@@ -90,6 +101,7 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
         "min": float(scores.min()),
         "max": float(scores.max()),
         "steps": float(np.mean([record["steps"] for record in records])),
+        **(finished if laps else {}),
         **{f"q{round(100 * q)}": float(np.quantile(scores, q)) for q in QUANTILES},
     }
 

@@ -2,13 +2,26 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from worldmodel.rollout.agent import Agent
-from worldmodel.types import FloatArray, Frames, IntArray, VectorEnv
+from worldmodel.types import BoolArray, FloatArray, Frames, IntArray, VectorEnv
 
 Watch = Callable[[IntArray, Frames, FloatArray], None]
+
+
+class Outcome(NamedTuple):
+    """What P candidates came to on R seeds, each (P, R).
+
+    `lengths` are in env steps. A rollout is `finished` if the environment terminated it and paid
+    for its last step: a lap driven to its end, say, and no crash.
+    """
+
+    returns: FloatArray
+    lengths: IntArray
+    finished: BoolArray
 
 
 def play(
@@ -19,8 +32,8 @@ def play(
     no_reward_steps: int | None = None,
     max_steps: int | None = None,
     watch: Watch | None = None,
-) -> tuple[FloatArray, IntArray]:
-    """Play candidates (P, n) on the same seeds (R,): returns and lengths in env steps, each (P, R).
+) -> Outcome:
+    """Play candidates (P, n) on the same seeds (R,).
 
     All P·R rollouts go on together; one that ends leaves the batch.
 
@@ -44,6 +57,7 @@ def play(
     returns = np.zeros(count, np.float32)
     lengths = np.zeros(count, np.int64)
     idle = np.zeros(count, np.int64)
+    finished = np.zeros(count, bool)
     live = np.arange(count)
     while live.size:
         action = agent.act(obs, live)
@@ -53,10 +67,10 @@ def play(
         returns[live] += reward
         lengths[live] += 1
         idle[live] = np.where(reward > 0, 0, idle[live] + 1)
+        finished[live] = terminated & (reward > 0)
         cut = (idle[live] >= patience) | (lengths[live] >= cap)
         going = ~(terminated | truncated | cut)
         live, obs = live[going], obs[going]
     shape = (len(params), len(seeds))
-    return returns.reshape(shape), np.minimum(lengths * skip, env.spec.max_episode_steps).reshape(
-        shape
-    )
+    steps = np.minimum(lengths * skip, env.spec.max_episode_steps)
+    return Outcome(returns.reshape(shape), steps.reshape(shape), finished.reshape(shape))

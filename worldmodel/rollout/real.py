@@ -113,7 +113,8 @@ def make_player(config: PlayerConfig) -> Callable[[Job], tuple[FloatArray, IntAr
     agent, env = build_player(config)
 
     def run(job: Job) -> tuple[FloatArray, IntArray]:
-        return play(agent, env, job.params, job.seeds, job.cut.no_reward_steps, job.cut.max_steps)
+        cut = job.cut
+        return play(agent, env, job.params, job.seeds, cut.no_reward_steps, cut.max_steps)[:2]
 
     return run
 
