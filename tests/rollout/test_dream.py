@@ -19,7 +19,7 @@ FIRST = Starts.first_frames(
 def dream(small, temperature=1.0, end_threshold=1.0, max_steps=24, end="threshold", reward=None,
           dropout=0.0, members=(), precision="fp32"):  # fmt: skip
     config = DreamConfig(
-        temperature, end, end_threshold, max_steps, None, reward, dropout, precision
+        temperature, end, end_threshold, max_steps, None, 0.0, reward, dropout, precision
     )
     dynamics = Dynamics(small.mdnrnn, FIRST, config, 2, "cpu", members)
     return DreamWorld(dynamics, small.controller)
@@ -115,12 +115,14 @@ def test_one_step_by_hand(small):
 @pytest.mark.parametrize(
     ("key", "values"),
     [
-        ("temperature", (-1.0, "sample", 0.5, 3, None, None, 0.0, "fp32")),
-        ("end_threshold", (1.0, "threshold", 0.0, 3, None, None, 0.0, "fp32")),
-        ("end", (1.0, "never", 0.5, 3, None, None, 0.0, "fp32")),
-        ("max_steps", (1.0, "sample", 0.5, 0, None, None, 0.0, "fp32")),
-        ("dropout", (1.0, "sample", 0.5, 3, None, None, 1.0, "fp32")),
-        ("precision", (1.0, "sample", 0.5, 3, None, None, 0.0, "fp8")),
+        ("temperature", (-1.0, "sample", 0.5, 3, None, 0.0, None, 0.0, "fp32")),
+        ("end_threshold", (1.0, "threshold", 0.0, 3, None, 0.0, None, 0.0, "fp32")),
+        ("end", (1.0, "never", 0.5, 3, None, 0.0, None, 0.0, "fp32")),
+        ("max_steps", (1.0, "sample", 0.5, 0, None, 0.0, None, 0.0, "fp32")),
+        ("first_share", (1.0, "sample", 0.5, 3, 4, 1.0, None, 0.0, "fp32")),
+        ("watch", (1.0, "sample", 0.5, 3, -1, 0.0, None, 0.0, "fp32")),
+        ("dropout", (1.0, "sample", 0.5, 3, None, 0.0, None, 1.0, "fp32")),
+        ("precision", (1.0, "sample", 0.5, 3, None, 0.0, None, 0.0, "fp8")),
     ],
 )
 def test_bad_numbers_name_the_key(key, values):

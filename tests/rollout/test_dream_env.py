@@ -22,7 +22,7 @@ BOX = EnvSpec("box", (64, 64, 3), (-1.0, 0.0), (1.0, 1.0), None, ("scale", "clip
 
 
 def dynamics(small, max_steps=24, end="sample", members=()):
-    config = DreamConfig(1.0, end, 1.0, max_steps, None, None, 0.0, "fp32")
+    config = DreamConfig(1.0, end, 1.0, max_steps, None, 0.0, None, 0.0, "fp32")
     return Dynamics(small.mdnrnn, FIRST, config, 2, "cpu", members)
 
 
@@ -103,7 +103,7 @@ def test_a_list_of_seeds_is_refused(small):
 
 def test_a_reward_of_every_step(small):
     bare = MDNRNN(replace(small.mdnrnn.config, reward_head=False), 4, 2)
-    config = DreamConfig(1.0, "threshold", 1.0, 24, None, 1.0, 0.0, "fp32")
+    config = DreamConfig(1.0, "threshold", 1.0, 24, None, 0.0, 1.0, 0.0, "fp32")
     env = DreamEnv(Dynamics(bare, FIRST, config, 2, "cpu"), small.spec)
     env.reset(seed=0)
     assert env.step(0)[1] == 2.0

@@ -26,7 +26,7 @@ CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, max_rollouts
 def world(small):
     generator = torch.Generator().manual_seed(0)
     first = Starts.first_frames(torch.randn(6, 4, generator=generator), torch.full((6, 4), -2.0))
-    config = DreamConfig(1.0, "threshold", 1.0, 8, None, None, 0.0, "fp32")
+    config = DreamConfig(1.0, "threshold", 1.0, 8, None, 0.0, None, 0.0, "fp32")
     return DreamWorld(Dynamics(small.mdnrnn, first, config, 1, "cpu"), small.controller)
 
 

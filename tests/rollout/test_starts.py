@@ -35,16 +35,22 @@ def store(small, tmp_path_factory) -> LatentStore:
 
 
 def test_there_is_a_place_for_every_step(store):
-    starts = Starts.anywhere(store, 2)
+    starts = Starts.anywhere(store, 2, 0.0)
     assert len(starts) == sum(LENGTHS)
     assert starts.at.tolist() == [0, 1, 2, 3, 4, 6, 7, 8], "frames 5 and 9 are ends"
     assert starts.since.tolist() == [0, 0, 0, 1, 2, 6, 6, 6]
 
 
+def test_first_frames_come_as_often_as_asked_for(store):
+    starts = Starts.anywhere(store, 2, 0.5)
+    assert sorted(starts.at.tolist()) == [0] * 5 + [1, 2, 3, 4] + [6] * 5 + [7, 8]
+    assert (starts.since <= starts.at).all()
+
+
 @pytest.mark.parametrize(("row", "episode", "t"), [(0, 0, 0), (1, 0, 1), (4, 0, 4), (7, 1, 2)])
 def test_state_is_that_of_m_after_it_watched(small, store, row, episode, t):
     watch = 3
-    starts = Starts.anywhere(store, watch)
+    starts = Starts.anywhere(store, watch, 0.0)
     # Two at once, so that M has watched one of them for longer than the other.
     rows = torch.tensor([row, 0])
     with torch.inference_mode():
@@ -70,8 +76,8 @@ def test_first_frames_start_from_nothing(small):
 def test_an_ensemble_watches_with_its_own_m(small, store):
     torch.manual_seed(3)
     other = type(small.mdnrnn)(small.mdnrnn.config, 4, small.spec.action_dim).eval()
-    config = DreamConfig(1.0, "threshold", 1.0, 4, 3, None, 0.0, "fp32")
-    starts = Starts.anywhere(store, 3)
+    config = DreamConfig(1.0, "threshold", 1.0, 4, 3, 0.0, None, 0.0, "fp32")
+    starts = Starts.anywhere(store, 3, 0.0)
     dynamics = Dynamics(small.mdnrnn, starts, config, 1, "cpu", [small.mdnrnn, other])
     rows, member = torch.tensor([4, 4]), torch.tensor([0, 1])
     with torch.inference_mode():
@@ -84,9 +90,9 @@ def test_an_ensemble_watches_with_its_own_m(small, store):
 
 
 def test_twins_begin_alike_and_seeds_apart(small, store):
-    config = DreamConfig(1.0, "threshold", 1.0, 6, 3, None, 0.0, "fp32")
+    config = DreamConfig(1.0, "threshold", 1.0, 6, 3, 0.0, None, 0.0, "fp32")
     world = DreamWorld(
-        Dynamics(small.mdnrnn, Starts.anywhere(store, 3), config, 1, "cpu"), small.controller
+        Dynamics(small.mdnrnn, Starts.anywhere(store, 3, 0.0), config, 1, "cpu"), small.controller
     )
     params = np.ones((2, small.controller.n_params), np.float32)
     returns, _ = world.evaluate(params, [1, 2, 3], generation=0)

@@ -101,7 +101,7 @@ def _world(setting: Setting, precision: Precision = "fp32") -> tuple[DreamWorld,
     controller = Controller(setting.controller, spec, z_dim, setting.mdnrnn.hidden)
     first = Starts.first_frames(torch.randn(100, z_dim), torch.full((100, z_dim), -2.0))
     steps = setting.sizes.dream_steps
-    never = DreamConfig(1.15, "threshold", 1.0, steps, None, None, 0.0, precision)
+    never = DreamConfig(1.15, "threshold", 1.0, steps, None, 0.0, None, 0.0, precision)
     if not setting.mdnrnn.reward_head:
         never = replace(never, step_reward=1.0)
     dynamics = Dynamics(mdnrnn, first, never, 1, setting.device)

@@ -23,7 +23,8 @@ class DreamConfig:
     predicted chance of the end, as trained, exceeds `end_threshold` (the paper); "sample" draws the
     end with the true chance. Every dream ends after `max_steps` env steps. `watch` null begins them
     at first frames (the paper); a number begins them anywhere in the collected episodes, after M
-    has watched so many agent steps. `step_reward` is the
+    has watched so many agent steps, but for a `first_share` of them that begin at first frames
+    still: what begins well is rare among all that is dreamt of otherwise. `step_reward` is the
     reward of every env step that begins alive; null asks M's reward head. `dropout` is the share of
     hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
     dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
@@ -36,6 +37,7 @@ class DreamConfig:
     end_threshold: float
     max_steps: int
     watch: int | None
+    first_share: float
     step_reward: float | None
     dropout: float
     precision: Precision
@@ -51,6 +53,8 @@ class DreamConfig:
             raise ValueError(f"world.max_steps is {self.max_steps}: it must be at least 1")
         if self.watch is not None and self.watch < 0:
             raise ValueError(f"world.watch is {self.watch}: it can't be negative; null is allowed")
+        if not 0 <= self.first_share < 1:
+            raise ValueError(f"world.first_share is {self.first_share}: use 0 or more, less than 1")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"world.dropout is {self.dropout}: use 0 or more, and less than 1")
         if self.precision not in get_args(Precision):

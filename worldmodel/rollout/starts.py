@@ -42,13 +42,18 @@ class Starts:
         return cls(mu.float(), logvar.float(), torch.zeros(1, 0), rows, rows, rows)
 
     @classmethod
-    def anywhere(cls, store: LatentStore, watch: int) -> "Starts":
+    def anywhere(cls, store: LatentStore, watch: int, first_share: float) -> "Starts":
         """At every frame of the store from which a step was taken, after `watch` agent steps.
 
-        Near an episode's beginning M watches what there is.
+        Near an episode's beginning M watches what there is. First frames come several times, so
+        that about `first_share` of all places are such.
         """
         episode = np.repeat(np.arange(len(store.steps)), store.steps)
         step = np.arange(len(episode))
+        first = np.flatnonzero(np.diff(episode, prepend=-1))
+        times = round(first_share / (1 - first_share) * len(step) / len(first))
+        step = np.concatenate([step, np.repeat(first, times)])
+        episode = episode[step]
         at = step + episode  # an episode has one frame more than steps
         since = np.maximum(at - watch, store.offsets[episode])
         return cls(

@@ -93,7 +93,7 @@ class Worlds:
         starts = (
             Starts.first_frames(*latents.first_frames())
             if config.watch is None
-            else Starts.anywhere(latents, config.watch)
+            else Starts.anywhere(latents, config.watch, config.first_share)
         )
         try:
             return Dynamics(self._m, starts, config, self.spec.frame_skip, where, others)
