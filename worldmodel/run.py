@@ -44,13 +44,19 @@ class Run:
         name = self.config.get("upstream")
         return own if name is None or own.exists() else self.elsewhere(str(name), stage)
 
-    def other(self, name: str, stage: str) -> Path:
-        """The best checkpoint of a stage of the experiment `name`, of the same seed."""
-        return self.elsewhere(name, stage) / "checkpoints" / "best.pt"
+    def other(self, name: str, stage: str, checkpoint: str = "best") -> Path:
+        """A checkpoint of a stage of the experiment `name`, of the same seed."""
+        return self.elsewhere(name, stage) / "checkpoints" / f"{checkpoint}.pt"
 
     def elsewhere(self, name: str, stage: str) -> Path:
-        """Folder of a stage of the experiment `name`, of the same seed."""
-        return Path(self.config["runs"]) / name / f"seed{self.seed}" / stage
+        """Folder of a stage of the experiment `name`, of the same seed, or of its upstream."""
+        root = Path(self.config["runs"]) / name / f"seed{self.seed}"
+        if not (root / stage).exists():
+            for path in sorted(root.glob("*/config.json")):
+                upstream = json.loads(path.read_text()).get("upstream")
+                if upstream is not None and upstream != name:
+                    return self.elsewhere(str(upstream), stage)
+        return root / stage
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""

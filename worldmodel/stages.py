@@ -29,6 +29,8 @@ PIPELINE = {
                 "collect.max_steps",
                 "collect.compression",
                 "collect.agent",
+                "collect.agent_checkpoint",
+                "collect.agent_noise",
                 "collect.explorer_share",
                 "collect.explorer_stretch",
                 "collect.replay",
@@ -74,4 +76,27 @@ DEMOS = {
     )
 }
 
-STAGES = PIPELINE | DEMOS
+# Studies of a method on what a pipeline left: nothing depends on them.
+STUDIES = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "compare_noise",
+            ("train_vae", "train_mdnrnn"),
+            (
+                "env",
+                "controller",
+                "world",
+                "evolve.cma",
+                "start",
+                "compare.budget",
+                "compare.test_every",
+                "compare.test_episodes",
+                "seed",
+            ),
+            ("compare.seeds", "recipes"),
+        ),
+    )
+}
+
+STAGES = PIPELINE | DEMOS | STUDIES

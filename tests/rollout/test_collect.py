@@ -47,12 +47,12 @@ def test_a_plan_that_ends_first_truncates(small):
     assert episode.truncated.tolist() == [False, False, True]
 
 
-def driven(small, share, seeds=(4, 5, 6)):
+def driven(small, share, seeds=(4, 5, 6), noise=0.0):
     """Episodes of an agent from which the explorer takes over, and who played them."""
     agent = Agent(small.vae, small.mdnrnn, small.controller)
     rng = np.random.default_rng(0)
     params = rng.normal(0, 1, small.controller.n_params).astype(np.float32)
-    actor = Disturbed(agent, params, Explore(small.env, small.spec, 30), share, 3.0)
+    actor = Disturbed(agent, params, Explore(small.env, small.spec, 30), noise, share, 3.0)
     return dict(record(GymVector(small.env, small.spec), actor, seeds)), actor
 
 
@@ -85,10 +85,27 @@ def test_the_explorer_takes_over_and_the_agent_is_told(small):
             state = small.mdnrnn.advance(z, torch.from_numpy(action[None]), state)
 
 
+def test_noise_makes_every_episode_another_agents(small):
+    still, actor = driven(small, 0.0)
+    noisy, _ = driven(small, 0.0, noise=2.0)
+    changed = [not np.array_equal(still[row].action, noisy[row].action) for row in still]
+    assert sum(changed) >= 2
+    alone, _ = driven(small, 0.0, seeds=(5,), noise=2.0)
+    np.testing.assert_array_equal(alone[0].action, noisy[1].action)
+    explore = Explore(small.env, small.spec, 30)
+    zero = np.zeros(small.controller.n_params, np.float32)
+    many = Disturbed(actor._agent, zero, explore, 0.3, 0.0, 1.0)
+    spreads = [many._vary(seed).std() for seed in range(200)]
+    assert np.mean(spreads) == pytest.approx(0.15, abs=0.02)  # uniform from 0 to 0.3
+    assert max(spreads) < 0.5
+
+
 def test_turns_have_the_share_and_the_length_that_were_asked_for(small):
     explore = Explore(small.env, small.spec, 20_000)
     agent = Agent(small.vae, small.mdnrnn, small.controller)
-    actor = Disturbed(agent, np.zeros(small.controller.n_params, np.float32), explore, 0.5, 8.0)
+    actor = Disturbed(
+        agent, np.zeros(small.controller.n_params, np.float32), explore, 0.0, 0.5, 8.0
+    )
     turns = np.stack([actor._draw_turns(seed) for seed in range(40)])
     assert turns.mean() == pytest.approx(0.25, abs=0.05)  # uniform from 0 to 0.5
     starts = (np.diff(turns.astype(int), axis=1) == 1).sum()

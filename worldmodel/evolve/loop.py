@@ -94,8 +94,9 @@ def evolve(
     `tried` says what candidates are worth. The search begins around `start` (n_params,), or around
     zeros.
 
-    Writes checkpoints/last.pt (the exact search) every generation and checkpoints/best.pt (the
-    mean with the best selection score, which is what gets deployed).
+    Writes checkpoints/last.pt (the exact search) every generation, and at every selection
+    checkpoints/mean.pt (the mean as it is) and, if none scored better, checkpoints/best.pt (which
+    is what gets deployed).
     """
     path = run.checkpoint()
     search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
@@ -173,22 +174,20 @@ def _select(
         tally.dream_steps += int(lengths.sum())
         told |= {"dream/mean": inside, "dream/sd": inside_sd}
     run.log().scalars(search.generation, told)
-    if score <= tally.best:
-        return
-    tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
-    checkpoint.save(
-        run.checkpoint("best"),
-        {
-            "about": about,
-            "params": torch.from_numpy(search.mean),
-            "generation": search.generation,
-            "selection_score": score,
-            "world_score": inside,
-            "world_sd": inside_sd,
-            "env_steps": tally.env_steps,
-            "dream_steps": tally.dream_steps,
-        },
-    )
+    content = {
+        "about": about,
+        "params": torch.from_numpy(search.mean),
+        "generation": search.generation,
+        "selection_score": score,
+        "world_score": inside,
+        "world_sd": inside_sd,
+        "env_steps": tally.env_steps,
+        "dream_steps": tally.dream_steps,
+    }
+    checkpoint.save(run.checkpoint("mean"), content)
+    if score > tally.best:
+        tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
+        checkpoint.save(run.checkpoint("best"), content)
 
 
 def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:

@@ -50,34 +50,47 @@ class Disturbed:
     """An agent from which the explorer takes over now and then.
 
     What M has to learn beyond the agent's own way is what follows from leaving it, and how it is
-    found again. The explorer's share of an episode is drawn uniformly from 0 to `share`, and it
-    keeps an episode for `stretch` steps on average, so that it gets somewhere; both follow from the
-    episode's seed.
+    found again; beyond that, what follows from the parameters that a search around it would try.
+    The explorer's share of an episode is drawn uniformly from 0 to `share`, and it
+    keeps an episode for `stretch` steps on average, so that it gets somewhere; all of it follows
+    from the episode's seed.
 
     Args:
         agent: plays, and sees which actions were really taken.
         params: its controller (n,).
         explore: takes over.
+        noise: greatest standard deviation of what is added to the parameters, drawn uniformly.
         share: greatest share of an episode's steps that the explorer gets, 0 to 1.
         stretch: mean length of its turns, in agent steps.
     """
 
     def __init__(
-        self, agent: Agent, params: FloatArray, explore: Explore, share: float, stretch: float
+        self,
+        agent: Agent,
+        params: FloatArray,
+        explore: Explore,
+        noise: float,
+        share: float,
+        stretch: float,
     ) -> None:
-        self._agent, self._params, self._explore = agent, params, explore
+        self._agent, self._params, self._explore, self._noise = agent, params, explore, noise
         self._share, self._stretch = share, stretch
         self.steps = explore.steps
 
     def begin(self, seeds: Sequence[int]) -> None:
-        """Draw when the explorer has its turns, and what it does in them."""
+        """Draw the agents, when the explorer has its turns, and what it does in them."""
         self._explore.begin(seeds)
-        self._agent.reset(self._params[None], len(seeds), seed=seeds[0])
+        self._agent.reset(np.stack([self._vary(seed) for seed in seeds]), 1, seed=seeds[0])
         self._turns = np.stack([self._draw_turns(seed) for seed in seeds])
 
     def act(self, step: int, obs: Frames, ids: IntArray) -> FloatArray:
         """The explorer's actions where it has its turn, the agent's elsewhere."""
         return self._agent.act(obs, ids, self._turns[ids, step], self._explore.plans[ids, step])
+
+    def _vary(self, seed: int) -> FloatArray:
+        """Parameters (n,) for one episode."""
+        rng = np.random.default_rng((seed, 5))
+        return self._params + rng.uniform(0, self._noise) * rng.standard_normal(len(self._params))
 
     def _draw_turns(self, seed: int) -> BoolArray:
         """Turns (steps,) of a two-state Markov chain with the wanted share and stretch."""

@@ -32,7 +32,10 @@ class CollectConfig:
 
     The explorer plays, or the `agent` of another run of that name, from which the explorer takes
     over in up to `explorer_share` of an episode's steps, for `explorer_stretch` agent steps at a
-    time. `replay` adds the episodes of another run to those that are played, or
+    time. Its controller is the one that was selected (`agent_checkpoint` "best") or the one where
+    the search ended ("mean"): if that was in a dream, its way of cheating is what M has to see.
+    Normal noise of up to `agent_noise` is added to its parameters, other noise in every episode.
+    `replay` adds the episodes of another run to those that are played, or
     `replay_episodes` of them (null: all).
     """
 
@@ -41,6 +44,8 @@ class CollectConfig:
     max_steps: int | None
     compression: int
     agent: str | None
+    agent_checkpoint: str
+    agent_noise: float
     explorer_share: float
     explorer_stretch: float
     replay: str | None
@@ -54,6 +59,12 @@ class CollectConfig:
             raise ValueError(
                 f"collect.max_steps is {self.max_steps}: it must be at least 1 or null"
             )
+        if self.agent_checkpoint not in ("best", "mean"):
+            raise ValueError(
+                f"collect.agent_checkpoint is {self.agent_checkpoint}: use best or mean"
+            )
+        if self.agent_noise < 0:
+            raise ValueError(f"collect.agent_noise is {self.agent_noise}: it can't be negative")
         if not 0 <= self.explorer_share <= 1:
             raise ValueError(f"collect.explorer_share is {self.explorer_share}: use 0 to 1")
         if self.explorer_stretch < 1:
@@ -72,6 +83,7 @@ class DriverConfig:
 
     player: PlayerConfig
     params: FloatArray
+    noise: float
     explorer_share: float
     explorer_stretch: float
 
@@ -118,7 +130,14 @@ def _make_actor(config: CollectorConfig) -> Actor:
     if driver is None:
         return explore
     agent = build_agent(driver.player)
-    return Disturbed(agent, driver.params, explore, driver.explorer_share, driver.explorer_stretch)
+    return Disturbed(
+        agent,
+        driver.params,
+        explore,
+        driver.noise,
+        driver.explorer_share,
+        driver.explorer_stretch,
+    )
 
 
 def record(env: VectorEnv, actor: Actor, seeds: Sequence[int]) -> list[tuple[int, Episode]]:
@@ -230,7 +249,9 @@ def _driver(
 ) -> DriverConfig | None:
     if config.agent is None:
         return None
-    params, about = load_controller(run.other(config.agent, "train_controller"))
+    params, about = load_controller(
+        run.other(config.agent, "train_controller", config.agent_checkpoint)
+    )
     player = PlayerConfig(
         env,
         check_spec(about, make_spec(env), config.agent),
@@ -241,7 +262,13 @@ def _driver(
         vector,
         backend.threads,
     )
-    return DriverConfig(player, params.numpy(), config.explorer_share, config.explorer_stretch)
+    return DriverConfig(
+        player,
+        params.numpy(),
+        config.agent_noise,
+        config.explorer_share,
+        config.explorer_stretch,
+    )
 
 
 def _replay(store: EpisodeStore, config: CollectConfig, run: Any) -> int:
