@@ -5,6 +5,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import torch
 from toy_episodes import make_episode
 
 from worldmodel.data.episodes import split
@@ -142,3 +143,18 @@ def test_reward_statistics(latents):
 def test_bad_numbers_name_the_key(key, value):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: value})
+
+
+def test_less_noise_narrows_the_posterior_and_nothing_else(latents):
+    whole, narrow, still = (
+        next(LatentData(latents, CONFIG, 0, z_noise).batches(0)) for z_noise in (1.0, 0.5, 0.0)
+    )
+    real = whole["logvar"] != 0
+    for name in set(whole) - {"logvar"}:
+        assert torch.equal(whole[name], narrow[name])
+    torch.testing.assert_close(
+        narrow["logvar"][real], whole["logvar"][real] + 2 * np.log(0.5), rtol=1e-5, atol=1e-5
+    )
+    assert (narrow["logvar"][~real] == 0).all(), "padding stays padding"
+    assert torch.isfinite(still["logvar"]).all()
+    assert (still["logvar"][real].exp() < 1e-9).all()

@@ -1,5 +1,6 @@
 """Latents for M: episodes cut into windows, and the statistics that M needs."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 from worldmodel.data.episodes import split
 from worldmodel.data.latent_store import LatentEpisode, LatentStore, LatentWriter
 from worldmodel.seed import derive
-from worldmodel.types import FloatArray, IntArray
+from worldmodel.types import IntArray
 
 __all__ = ["LatentData", "LatentEpisode", "LatentStore", "LatentWriter", "WindowsConfig"]
 
@@ -49,12 +50,22 @@ class LatentData:
     first and last of them shorter, and all windows are shuffled; an episode that fits into one
     window stays whole. Batches run on into the next epoch; they are a function of (seed, step).
 
+    Args:
+        store: the latents.
+        config: windows and batches.
+        seed: of the order.
+        z_noise: factor on the posterior's standard deviation, which lowers `logvar`.
+
     Raises:
         UserError: if the latents hold a value that is not finite.
     """
 
-    def __init__(self, store: LatentStore, config: WindowsConfig, seed: int) -> None:
+    def __init__(
+        self, store: LatentStore, config: WindowsConfig, seed: int, z_noise: float = 1.0
+    ) -> None:
         store.check_finite()
+        # An exact zero would be an infinite logarithm, and not a number in the padding.
+        self._narrower = np.float32(2 * math.log(max(z_noise, 1e-6)))
         self._store, self._config, self._seed = store, config, seed
         self.train_episodes, self.holdout_episodes = split(
             store.indices(), config.holdout_fraction, seed
@@ -92,21 +103,6 @@ class LatentData:
         flat = np.concatenate(rewards).astype(np.float64)
         return float(flat.mean()), float(flat.std())
 
-    def persistence_sigma(self) -> FloatArray:
-        """Per-dimension standard deviation (Z,) of z[t+1] − z[t] over the train episodes.
-
-        This is the maximum-likelihood sigma of the baseline "z stays as it is, plus Gaussian
-        noise". Both z are draws from the posterior, so E[(z' − z)²] = (mu' − mu)² + var' + var.
-        """
-        total, steps = np.zeros(self._store.z_dim), 0
-        for index in self.train_episodes:
-            episode = self._store.episode(index)
-            variance = np.exp(episode.logvar, dtype=np.float64)
-            moved = np.diff(episode.mu.astype(np.float64), axis=0)
-            total += (moved**2 + variance[1:] + variance[:-1]).sum(0)
-            steps += len(moved)
-        return np.sqrt(total / steps).astype(np.float32)
-
     def _epoch(self, epoch: int) -> IntArray:
         rng = np.random.default_rng(derive(self._seed, "fit", epoch))
         phase = rng.integers(0, self._config.length, len(self._train))
@@ -133,7 +129,7 @@ class LatentData:
         steps = store.offsets[row] - row + np.minimum(start + step[:-1], stop - 1)
         batch = {
             "mu": store.mu[frames] * real[..., None],
-            "logvar": store.logvar[frames] * real[..., None],
+            "logvar": (store.logvar[frames] + self._narrower) * real[..., None],
             "action": store.action[steps] * mask[..., None],
             "reward": store.reward[steps] * mask,
             "end": (store.terminated[steps] & mask).astype(np.float32),

@@ -29,7 +29,10 @@ class MDNRNNConfig:
 
     `hidden` is the LSTM's size; `components`, `factorization` and the bounds of log-sigma are
     those of the mixture over the next latent; `reward_head` and `end_head` say what is predicted
-    besides it; `restart_input` shows M a flag at the first step of an episode, as in the paper's
+    besides it. `z_noise` is the share of V's posterior standard deviation that is drawn around the
+    means which M sees and predicts: 1 in the paper, which keeps M from overfitting to particular
+    codes; with less, M foresees the means that a controller with sample_z=false acts on.
+    `restart_input` shows M a flag at the first step of an episode, as in the paper's
     Doom. The loss is the sum of nats per latent dimension, reward nats and end nats times
     their weights; `end_positive_weight` multiplies the end nats of steps that do end.
     """
@@ -46,6 +49,7 @@ class MDNRNNConfig:
     reward_weight: float
     end_weight: float
     end_positive_weight: float
+    z_noise: float = 1.0  # as of models from before there was a choice
 
     def __post_init__(self) -> None:
         for key in ("hidden", "components"):
@@ -60,6 +64,8 @@ class MDNRNNConfig:
         for key in ("z_weight", "reward_weight", "end_weight"):
             if not 0 <= getattr(self, key) < math.inf:
                 raise ValueError(f"mdnrnn.{key} is {getattr(self, key)}: it can't be negative")
+        if self.z_noise < 0:
+            raise ValueError(f"mdnrnn.z_noise is {self.z_noise}: it can't be negative")
         if not 0 < self.end_positive_weight < math.inf:
             raise ValueError(
                 f"mdnrnn.end_positive_weight is {self.end_positive_weight}: it must be positive"

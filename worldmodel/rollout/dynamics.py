@@ -154,7 +154,8 @@ class Dynamics:
             normal: standard normal (B, Z).
             member: which M of the ensemble predicts (B,); ignored without one.
         """
-        z, mind = self.starts.z(rows, normal), self.starts.state(self.mind, rows)
+        z = self.starts.z(rows, self.mind.config.z_noise * normal)
+        mind = self.starts.state(self.mind, rows)
         if not self.members:
             return Dreamers(z, mind, None, member)
         states = [self.starts.state(each, rows) for each in self.members]

@@ -58,7 +58,7 @@ def train_mdnrnn(
         start: checkpoint of an M whose weights training begins with; None: random ones.
     """
     store = LatentStore.open(run.of("encode") / "latents")
-    data = LatentData(store, windows, run.seed)
+    data = LatentData(store, windows, run.seed, config.z_noise)
     figures: dict[str, float] = {}
     if baseline:
         single = replace(config, components=1)
