@@ -3,14 +3,19 @@
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from worldmodel.command import run_stages
 from worldmodel.conf import entry
+from worldmodel.curves.plot import try_to_plot
 from worldmodel.log import Log
 from worldmodel.stages import PIPELINE
 from worldmodel.table import round_figures, rounds_table
 from worldmodel.types import UserError
+
+
+# What a round has of the one before: weights, the stages that it keeps, who plays, and what was.
+FROM_BEFORE = ("start", "upstream", "collect.agent", "collect.replay")
 
 
 def main(cfg: DictConfig) -> None:
@@ -24,14 +29,19 @@ def main(cfg: DictConfig) -> None:
     try:
         for index, name in enumerate(names):
             overrides = [*cfg.rounds[index], *given, f"name={name}"]
+            left_out = set(OmegaConf.from_dotlist(list(cfg.rounds[index])).get("keep", []))
+            if left_out - (set(PIPELINE) if index else set()):
+                raise UserError(f"round {index} can't keep {', '.join(sorted(left_out))}: from the "
+                                f"second round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
             if index:
                 before = names[index - 1]
-                overrides += [f"{key}={before}" for key in ("start", "collect.agent",
-                                                            "collect.replay")]  # fmt: skip
-            last = name == names[-1]  # test episodes are for what is left in the end
-            run_stages([s for s in PIPELINE if last or s != "evaluate"], overrides)
+                overrides += [f"{key}={before}" for key in FROM_BEFORE]
+            if name != names[-1]:  # test episodes are for what is left in the end
+                left_out.add("evaluate")
+            run_stages([stage for stage in PIPELINE if stage not in left_out], overrides)
             log.scalars(index, {f"rounds/{k}": v for k, v in round_figures(roots[index]).items()})
             rounds_table([round_figures(root) for root in roots[: index + 1]])
+            print(try_to_plot(Path(cfg.runs), str(cfg.name), cfg.seed))
     finally:
         log.close()
 
