@@ -1,0 +1,47 @@
+"""Stages that a run lacks are found upstream, over as many runs as it takes."""
+
+import json
+
+import pytest
+
+from worldmodel.run import Run
+from worldmodel.types import UserError
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three runs: V was trained in the first, M again in the second, C in the third."""
+    for name, stage, upstream in (
+        ("a", "train_vae", None),
+        ("b", "train_mdnrnn", "a"),
+        ("c", "train_controller", "b"),
+    ):
+        folder = tmp_path / name / "seed0" / stage
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"upstream": upstream}))
+        (folder / "DONE").write_text(json.dumps({"id": name, "minutes": 1.0}))
+    return tmp_path
+
+
+def opened(runs, stage, **config):
+    return Run(stage, {"runs": str(runs), "seed": 0, **config})
+
+
+def test_each_stage_comes_from_the_run_that_made_it(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    made = {stage: run.of(stage).parent.parent.name
+            for stage in ("train_vae", "train_mdnrnn", "train_controller")}  # fmt: skip
+    run.close()
+    assert made == {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
+
+
+def test_other_runs_are_looked_at_in_the_same_way(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.close()
+    assert run.other("c", "train_vae") == runs / "a/seed0/train_vae/checkpoints/best.pt"
+    assert run.other("b", "train_mdnrnn", "mean").name == "mean.pt"
+
+
+def test_what_nobody_made_is_missing_where_it_was_asked_for(runs):
+    with pytest.raises(UserError, match="encode is not finished"):
+        opened(runs, "train_mdnrnn", name="d", upstream="c")
