@@ -32,6 +32,7 @@ ALLOWED = {
     },
     "demos": {"mdn", "data", "checkpoint", "seed", "train", "types"},
     "table": {"progress", "run", "stages"},
+    "curves": {"demos", "log", "run", "stages", "types"},
     "bench": {
         "envs", "evolve", "mdn", "models", "parallel", "progress", "rollout", "train",
         "checkpoint", "seed", "types",
@@ -40,7 +41,7 @@ ALLOWED = {
     "conf": {"run", "types"},
 }  # fmt: skip
 ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},
-           "matplotlib": {"demos"}}  # fmt: skip
+           "matplotlib": {"demos", "curves"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

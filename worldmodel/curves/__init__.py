@@ -1,0 +1,1 @@
+"""Learning curves: read from what a run left, and drawn."""
