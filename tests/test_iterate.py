@@ -48,6 +48,8 @@ def test_two_rounds(tmp_path):
     rows = read_metrics(runs / "tiny" / "rounds" / "seed0")
     assert [row["step"] for row in rows] == [0, 1]
     assert rows[1]["rounds/replayed"] == 4
+    assert done.stdout.count("curves.png and .svg") == 2
+    assert (runs / "tiny" / "curves.png").exists()
 
 
 def test_no_rounds_is_one_sentence(stage):
