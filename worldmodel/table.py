@@ -101,7 +101,7 @@ ROUND = {
     "collect": {"episodes": "episodes", "replayed_episodes": "replayed", "return_mean": "return"},
     "train_vae": {"holdout_recon": "V recon", "holdout_kl": "V KL"},
     "train_mdnrnn": {"nats_per_dim": "M nats/dim"},
-    "train_controller": {"world_score": "score inside", "selection_score": "selection score"},
+    "train_controller": {"world_score": "dream score", "selection_score": "real score"},
     "evaluate": {"mean": "test score", "sd": "test sd"},
 }
 
@@ -114,7 +114,9 @@ def round_figures(root: Path) -> dict[str, float]:
         done = read_done(root / stage)
         if done is None:
             continue
-        told = done["figures"]
+        told = dict(done["figures"])
+        if not told.get("dream_steps"):
+            told.pop("world_score", None)  # evolved for real alone, it is the real score again
         figures |= {title: told[name] for name, title in titles.items() if name in told}
         steps += told.get("env_steps", 0)
         minutes += done["minutes"]
