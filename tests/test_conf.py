@@ -58,7 +58,7 @@ def test_a_preset_reaches_all_stages_alike():
         if root != "sweep_temperature"  # dreams, whatever the preset says
     ]
     for other in others:
-        for own in ("benchmark", "ship", "ablation", "ablations", "paper"):
+        for own in ("benchmark", "ship", "curves", "ablation", "ablations", "paper"):
             other.pop(own, None)
         assert {**other, "name": 0} == {**first, "name": 0}
 
