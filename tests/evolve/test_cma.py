@@ -65,6 +65,17 @@ def test_a_state_that_does_not_replay_is_refused(tmp_path):
         CMA.restore(state, tmp_path / "cma.pt")
 
 
+def test_a_widened_search_has_no_state_to_replay():
+    search = advance(CMA(CMAConfig(8, 0.3), 12, seed=5), 3)
+    before = search.sigma
+    search.widen(1.0)
+    assert search.state()["n"] == 12
+    search.widen(1.5)
+    assert search.sigma == pytest.approx(1.5 * before)
+    with pytest.raises(AssertionError, match="replay"):
+        search.state()
+
+
 def test_global_randomness_is_untouched():
     np.random.seed(0)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002

@@ -50,6 +50,7 @@ class CMA:
         self._start = np.zeros(n) if start is None else np.asarray(start, np.float64)
         self._told: list[NDArray[np.float64]] = []
         self._asked: list[NDArray[np.float64]] | None = None
+        self._widened = False
         rng = np.random.default_rng(seed)
         self._es = cma.CMAEvolutionStrategy(
             self._start,
@@ -92,8 +93,14 @@ class CMA:
         self._told.append(values)
         self._asked = None
 
+    def widen(self, factor: float) -> None:
+        """Multiply the step size; such a search has no `state`, since it would not replay."""
+        self._es.sigma *= factor
+        self._widened = self._widened or factor != 1
+
     def state(self) -> dict[str, Any]:
         """Tensors and plain types only; see `restore`."""
+        assert not self._widened, "a widened search does not replay"
         return {
             "n": self.n,
             "seed": self._seed,
