@@ -1,4 +1,4 @@
-"""Tables on the terminal: what every stage took and gave, the temperatures."""
+"""Tables on the terminal: what every stage took and gave, and comparisons."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,6 +92,28 @@ def ablation_table(
             str(figures["episodes"]),
             paper.get(name, ""),
             str(root / name),
+        )
+    (console or wide_console()).print(table)
+
+
+def noise_table(
+    title: str, rows: Mapping[str, Mapping[str, float]], console: Console | None = None
+) -> None:
+    """Print what every recipe against noise came to; rows as `worldmodel.evolve.compare` has them.
+
+    Scores are mean ± sd over searches; generations, rollouts of the last one and minutes are means.
+    """
+    columns = ("recipe", "dream score", "at half the budget", "generations", "last rollouts",
+               "minutes")  # fmt: skip
+    table = Table(*columns, title=title)
+    for name, row in rows.items():
+        table.add_row(
+            name,
+            f"{_short(row['score'])} ± {_short(row['score_sd'])}",
+            f"{_short(row['half'])} ± {_short(row['half_sd'])}",
+            f"{row['generations']:.0f}",
+            f"{row['rollouts']:.1f}",
+            f"{row['minutes']:.1f}",
         )
     (console or wide_console()).print(table)
 
