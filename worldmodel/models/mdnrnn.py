@@ -32,6 +32,9 @@ class MDNRNNConfig:
     besides it. `z_noise` is the share of V's posterior standard deviation that is drawn around the
     means which M sees and predicts: 1 in the paper, which keeps M from overfitting to particular
     codes; with less, M foresees the means that a controller with sample_z=false acts on.
+    `input_noise` is the greatest standard deviation of noise on the latents that M sees in
+    training, but not on those that it predicts: it learns to get back to what is real from the
+    small errors of its own that it will see in a dream (training noise, as in Sanchez-Gonzalez et al. 2020).
     `restart_input` shows M a flag at the first step of an episode, as in the paper's
     Doom. The loss is the sum of nats per latent dimension, reward nats and end nats times
     their weights; `end_positive_weight` multiplies the end nats of steps that do end.
@@ -49,7 +52,8 @@ class MDNRNNConfig:
     reward_weight: float
     end_weight: float
     end_positive_weight: float
-    z_noise: float = 1.0  # as of models from before there was a choice
+    z_noise: float = 1.0  # this and the next as of models from before there was a choice
+    input_noise: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("hidden", "components"):
@@ -61,11 +65,9 @@ class MDNRNNConfig:
             raise ValueError(f"mdnrnn.log_sigma_min is {self.log_sigma_min}: it must be below 0")
         if not 0 < self.log_sigma_max < math.inf:
             raise ValueError(f"mdnrnn.log_sigma_max is {self.log_sigma_max}: it must be above 0")
-        for key in ("z_weight", "reward_weight", "end_weight"):
+        for key in ("z_weight", "reward_weight", "end_weight", "z_noise", "input_noise"):
             if not 0 <= getattr(self, key) < math.inf:
                 raise ValueError(f"mdnrnn.{key} is {getattr(self, key)}: it can't be negative")
-        if self.z_noise < 0:
-            raise ValueError(f"mdnrnn.z_noise is {self.z_noise}: it can't be negative")
         if not 0 < self.end_positive_weight < math.inf:
             raise ValueError(
                 f"mdnrnn.end_positive_weight is {self.end_positive_weight}: it must be positive"
@@ -147,7 +149,7 @@ class MDNRNN(nn.Module):
         """
         mask = batch["mask"].float()
         z = sample_latents(batch["mu"], batch["logvar"])
-        inputs = [z[:, :-1], batch["action"].float()]
+        inputs = [self._disturb(z[:, :-1]), batch["action"].float()]
         if self.config.restart_input:
             inputs.append(batch["start"].float().unsqueeze(-1))
         features, _ = self.sequence(torch.cat(inputs, -1))
@@ -170,6 +172,13 @@ class MDNRNN(nn.Module):
             correct = ((expected["end"].logits > 0) == (end > 0.5)).float()
             logs |= {"end_bce": masked_mean(nats, mask), "end_accuracy": masked_mean(correct, mask)}
         return loss, {name: value.detach() for name, value in logs.items()}
+
+    def _disturb(self, z: Tensor) -> Tensor:
+        """Noise of another size on every sequence of (B, T, Z), so that clean ones occur too."""
+        most = self.config.input_noise
+        if not most or not self.training:
+            return z
+        return z + most * z.new_empty(len(z), 1, 1).uniform_() * torch.randn_like(z)
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
         """Zeros (hidden, cell), each (batch, hidden): the state at the start of an episode.
