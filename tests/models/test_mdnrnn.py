@@ -62,6 +62,26 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     assert all(value.shape == () for value in logs.values())
 
 
+def test_noise_is_on_what_m_sees_and_only_while_it_learns():
+    batch, seen = make_batch(), []
+    batch["logvar"] = torch.full_like(batch["logvar"], -60.0)  # nothing else is drawn
+    model = make(input_noise=0.5)
+    model.sequence.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    z = slice(0, batch["mu"].shape[-1])
+    _, logs = loss(model.train(), batch)
+    added = seen[0][..., z] - batch["mu"][:, :-1]
+    assert (added.std((1, 2)) > 0).all()
+    assert added.std((1, 2)).max() < 0.75
+    expected = model.predict(model.sequence(seen[0])[0])
+    torch.testing.assert_close(
+        logs["z_nats_per_dim"],
+        -expected.z.log_prob_per_dim(batch["mu"][:, 1:]).mean().detach(),
+    )
+    seen.clear()
+    loss(model.eval(), batch)
+    torch.testing.assert_close(seen[0][..., z], batch["mu"][:, :-1])
+
+
 def test_each_part_is_what_it_says():
     model, batch = make(), make_batch()
     model.set_reward_statistics(0.3, 2.0)

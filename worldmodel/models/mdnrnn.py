@@ -33,8 +33,8 @@ class MDNRNNConfig:
     means which M sees and predicts: 1 in the paper, which keeps M from overfitting to particular
     codes; with less, M foresees the means that a controller with sample_z=false acts on.
     `input_noise` is the greatest standard deviation of noise on the latents that M sees in
-    training, but not on those that it predicts: it learns to get back to what is real from the
-    small errors of its own that it will see in a dream (training noise, as in Sanchez-Gonzalez et al. 2020).
+    training, but not on those that it predicts: it learns to get back to what is real from small
+    errors, as its own will be in a dream (as Sanchez-Gonzalez et al. 2020 train a simulator).
     `restart_input` shows M a flag at the first step of an episode, as in the paper's
     Doom. The loss is the sum of nats per latent dimension, reward nats and end nats times
     their weights; `end_positive_weight` multiplies the end nats of steps that do end.

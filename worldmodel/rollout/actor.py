@@ -90,7 +90,8 @@ class Disturbed:
     def _vary(self, seed: int) -> FloatArray:
         """Parameters (n,) for one episode."""
         rng = np.random.default_rng((seed, 5))
-        return self._params + rng.uniform(0, self._noise) * rng.standard_normal(len(self._params))
+        noise = rng.uniform(0, self._noise) * rng.standard_normal(len(self._params))
+        return (self._params + noise).astype(np.float32)
 
     def _draw_turns(self, seed: int) -> BoolArray:
         """Turns (steps,) of a two-state Markov chain with the wanted share and stretch."""
