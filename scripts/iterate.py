@@ -13,7 +13,6 @@ from worldmodel.stages import PIPELINE
 from worldmodel.table import round_figures, rounds_table
 from worldmodel.types import UserError
 
-
 # What a round has of the one before: weights, the stages that it keeps, who plays, and what was.
 FROM_BEFORE = ("start", "upstream", "collect.agent", "collect.replay")
 
@@ -31,8 +30,8 @@ def main(cfg: DictConfig) -> None:
             overrides = [*cfg.rounds[index], *given, f"name={name}"]
             left_out = set(OmegaConf.from_dotlist(list(cfg.rounds[index])).get("keep", []))
             if left_out - (set(PIPELINE) if index else set()):
-                raise UserError(f"round {index} can't keep {', '.join(sorted(left_out))}: from the "
-                                f"second round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
+                raise UserError(f"round {index} can't keep {sorted(left_out)}: from the second "
+                                f"round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
             if index:
                 before = names[index - 1]
                 overrides += [f"{key}={before}" for key in FROM_BEFORE]
