@@ -91,8 +91,8 @@ def evolve(
 ) -> EvolveResult:
     """Evolve a controller of `n_params`; keep the mean that scores best in `selection`.
 
-    `tried` says what candidates are worth. The search begins around `start` (n_params,), or around
-    zeros.
+    `tried` says what candidates are worth. The search begins around `start` (n_params,), which is
+    selected if nothing better is found, or around zeros.
 
     Writes checkpoints/last.pt (the exact search) every generation, and at every selection
     checkpoints/mean.pt (the mean as it is) and, if none scored better, checkpoints/best.pt (which
@@ -116,7 +116,13 @@ def evolve(
         out_of_time = config.max_minutes is not None and minutes() >= config.max_minutes
         return search.generation >= config.generations or out_of_time
 
+    def select() -> None:
+        chosen = derive_many(run.seed, "selection", config.selection_episodes)
+        _select(search, chosen, tried.dream, selection, tally, run, about)
+
     with run.progress(config.generations, "generations", start=search.generation) as bar:
+        if start is not None and search.generation == 0:
+            select()
         while not finished():
             since = time.time()
             seeds = derive_many(run.seed, "train", round(tally.rollouts), search.generation)
@@ -134,8 +140,7 @@ def evolve(
                     tally.rollouts, trial.returns, config.reliability, *limits
                 )
             if finished() or search.generation % config.selection_every == 0:
-                chosen = derive_many(run.seed, "selection", config.selection_episodes)
-                _select(search, chosen, tried.dream, selection, tally, run, about)
+                select()
             tally.minutes = minutes()
             state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
             checkpoint.save(path, state)
