@@ -134,3 +134,56 @@ def test_a_hidden_layer_by_hand():
     torch.testing.assert_close(again[0], action, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match="hidden_units"):
         ControllerConfig(("z",), True, False, False, 0)
+
+
+def with_axes(components, seed=0, features=6):
+    torch.manual_seed(seed)
+    config = ControllerConfig(("z",), True, False, True, None, components)
+    axes = torch.randn(features, components)
+    return Controller(config, spec(), features, 8, torch.randn(features), axes)
+
+
+def test_components_are_projections_of_centred_features():
+    c, z = with_axes(2), torch.randn(5, 6)
+    assert c.n_params == 3 * (2 + 1)
+    torch.testing.assert_close(c.features({"z": z}), (z - c.offset) @ c.axes)
+
+
+def test_moving_to_all_components_and_back_changes_nothing():
+    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, torch.randn(6))
+    c, other, z = with_axes(6), with_axes(6, seed=1), torch.randn(1, 5, 6)
+    params = torch.randn(plain.n_params)
+    there = c.moved(params, plain.offset)
+    across = other.moved(there, c.offset, c.axes)
+    back = plain.moved(across, other.offset, other.axes)
+    expected = plain.act(params[None], plain.features({"z": z}))
+    for who, moved in ((c, there), (other, across), (plain, back)):
+        action = who.act(moved[None], who.features({"z": z}))
+        torch.testing.assert_close(action, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_few_components_keep_what_they_span():
+    c, z = with_axes(2), torch.randn(1, 5, 6)
+    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, c.offset)
+    params = torch.randn(c.n_params)
+    wide = plain.moved(params, c.offset, c.axes)
+    assert len(wide) == plain.n_params
+    again = c.moved(wide, plain.offset)
+    torch.testing.assert_close(again, params, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        plain.act(wide[None], plain.features({"z": z})),
+        c.act(params[None], c.features({"z": z})),
+    )
+
+
+@pytest.mark.parametrize(
+    ("centre", "components", "message"), [(False, 2, "centre"), (True, 0, "components")]
+)
+def test_bad_components_name_the_key(centre, components, message):
+    with pytest.raises(ValueError, match=message):
+        ControllerConfig(("z",), True, False, centre, None, components)
+
+
+def test_more_components_than_features_are_refused():
+    with pytest.raises(ValueError, match="there are 6 features"):
+        Controller(ControllerConfig(("z",), True, False, True, None, 7), spec(), 6, 8)

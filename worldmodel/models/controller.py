@@ -20,6 +20,9 @@ class ControllerConfig:
     `centre`: subtract the features' mean over the encoded episodes. It moves what is linear into
     the bias, so the controllers that can be expressed stay the same; but an LSTM's hidden state is
     far from zero on average, and without it every step of the search mostly turns the wheel.
+    `components`: see only so many principal components of the centred features, scaled to unit
+    variance; null: the features themselves. What is linear in them is linear in the features, and
+    the search is over fewer parameters, none of which matters much less than the others.
     `hidden_units`: a layer of so many tanh units between; null for the paper's linear controller
     (its ablation has 40 on z).
     """
@@ -28,7 +31,8 @@ class ControllerConfig:
     bias: bool
     sample_z: bool
     centre: bool
-    hidden_units: int | None = None  # as controllers from before there was a choice
+    hidden_units: int | None = None  # this and the next as before there was a choice
+    components: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
@@ -37,6 +41,12 @@ class ControllerConfig:
             raise ValueError(f"controller.inputs is {self.inputs}: name some of {INPUTS}")
         if self.centre and not self.bias:
             raise ValueError("controller.centre=true needs controller.bias=true to stay linear")
+        if self.components is not None and not self.centre:
+            raise ValueError("controller.components needs controller.centre=true")
+        if self.components is not None and self.components < 1:
+            raise ValueError(
+                f"controller.components is {self.components}: it must be at least 1 or null"
+            )
         if self.hidden_units is not None and self.hidden_units < 1:
             raise ValueError(
                 f"controller.hidden_units is {self.hidden_units}: it must be at least 1 or null"
@@ -56,6 +66,10 @@ class Controller:
         z_dim: size of z.
         hidden: size of h and c.
         offset: (F,), subtracted from the features; None for zero.
+        axes: (F, K), what the K `components` are made of; None for the first K features.
+
+    Raises:
+        ValueError: if there are fewer features than `components`.
     """
 
     def __init__(
@@ -65,12 +79,21 @@ class Controller:
         z_dim: int,
         hidden: int,
         offset: Tensor | None = None,
+        axes: Tensor | None = None,
     ) -> None:
         sizes = {"z": z_dim, "h": hidden, "c": hidden}
         self.config = config
         self.spec = spec
-        self.n_features = sum(sizes[name] for name in config.inputs)
-        self.offset = torch.zeros(self.n_features) if offset is None else offset.float()
+        raw = sum(sizes[name] for name in config.inputs)
+        self.offset = torch.zeros(raw) if offset is None else offset.float()
+        self.n_features, self.axes = raw, axes
+        if config.components is not None:
+            if config.components > raw:
+                raise ValueError(
+                    f"controller.components is {config.components}: there are {raw} features"
+                )
+            self.n_features = config.components
+            self.axes = torch.eye(raw, config.components) if axes is None else axes.float()
         units = [config.hidden_units] if config.hidden_units is not None else []
         widths = [self.n_features, *units, spec.action_dim]
         self._layers = list(pairwise(widths))
@@ -83,9 +106,15 @@ class Controller:
             self._clip = torch.tensor([how == "clip" for how in spec.squash])
 
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)} to (..., F), and centre."""
-        joined = torch.cat([parts[name] for name in self.config.inputs], -1)
-        return joined - self.offset.to(joined.device)
+        """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
+        `components`, project them: (..., n_features)."""
+        joined = self.joined(parts)
+        centred = joined - self.offset.to(joined.device)
+        return centred if self.axes is None else centred @ self.axes.to(joined.device)
+
+    def joined(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """The inputs side by side, (..., F)."""
+        return torch.cat([parts[name] for name in self.config.inputs], -1)
 
     def act(self, params: Tensor, features: Tensor) -> Tensor:
         """Actions (P, R, action_dim) of P candidates on R rollouts each.
@@ -104,15 +133,21 @@ class Controller:
                 x, at = x + params[:, None, at : at + after], at + after
         return self._squash(x)
 
-    def moved(self, params: Tensor, offset: Tensor) -> Tensor:
+    def moved(self, params: Tensor, offset: Tensor, axes: Tensor | None = None) -> Tensor:
         """Parameters (n,) that act on this controller's features as `params` did on features that
-        were centred on `offset` (F,)."""
+        were centred on `offset` (F,) and projected on `axes` (F, K').
+
+        Exact up to what this controller's own components leave out.
+        """
         if not self.config.bias:
             return params
-        before, after = self._layers[0]
-        moved, weight = params.clone(), params[: after * before].view(after, before)
-        moved[after * before : after * (before + 1)] += weight @ (self.offset - offset)
-        return moved
+        after, width = self._layers[0][1], len(offset) if axes is None else axes.shape[1]
+        weight, rest = params[: after * width].view(after, width), params[after * width :].clone()
+        weight = weight if axes is None else weight @ axes.T
+        rest[:after] += weight @ (self.offset - offset)
+        if self.axes is not None:
+            weight = weight @ torch.linalg.pinv(self.axes).T
+        return torch.cat([weight.flatten(), rest])
 
     def _squash(self, logits: Tensor) -> Tensor:
         if self.spec.discrete:

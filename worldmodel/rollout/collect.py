@@ -261,6 +261,7 @@ def _driver(
         run.other(config.agent, "train_mdnrnn"),
         vector,
         backend.threads,
+        None if about.get("axes") is None else about["axes"].numpy(),
     )
     return DriverConfig(
         player,

@@ -83,6 +83,7 @@ class PlayerConfig:
     mdnrnn: Path
     vector: str
     threads: int
+    axes: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def build_agent(config: PlayerConfig) -> Agent:
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
     sizes = vae.config.z_dim, mdnrnn.config.hidden
     offset = torch.from_numpy(config.offset)
-    return Agent(vae, mdnrnn, Controller(config.controller, config.spec, *sizes, offset))
+    axes = None if config.axes is None else torch.from_numpy(config.axes)
+    return Agent(vae, mdnrnn, Controller(config.controller, config.spec, *sizes, offset, axes))
 
 
 def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:

@@ -54,7 +54,9 @@ def score(
     path = Path(config.checkpoint) if config.checkpoint else selected
     params, about = load_controller(path)
     controller = dict(about["controller"])
-    worlds = Worlds(env, backend, ControllerConfig(**controller), run, about["offset"])
+    worlds = Worlds(
+        env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
+    )
     check_spec(about, worlds.spec, path)
     player = worlds.player("gymnasium")
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))

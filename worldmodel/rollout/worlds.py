@@ -10,7 +10,7 @@ from worldmodel.data.latents import LatentStore
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import Controller, ControllerConfig
-from worldmodel.rollout.centre import mean_features
+from worldmodel.rollout.centre import principal_axes, seen_features
 from worldmodel.rollout.device import pick_device
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
@@ -29,6 +29,7 @@ class Worlds:
         controller: what is evolved in them.
         run: tells where V, M and the latents lie.
         offset: of the controller's features; None takes their mean over the encoded episodes.
+        axes: of its components; with `offset` None they are those of the encoded episodes.
 
     Raises:
         UserError: if V, M and the environment do not fit together.
@@ -41,6 +42,7 @@ class Worlds:
         controller: ControllerConfig,
         run: Any,
         offset: Tensor | None = None,
+        axes: Tensor | None = None,
     ) -> None:
         self._env, self._backend, self._config, self._run = env, backend, controller, run
         self._vae = run.of("train_vae") / "checkpoints" / "best.pt"
@@ -54,10 +56,16 @@ class Worlds:
                 f"{self.spec.action_dim}: train M again for this environment, under another name=…"
             )
         sizes = vae.config.z_dim, self._m.config.hidden
-        self.controller = Controller(controller, self.spec, *sizes, offset)
+        try:
+            self.controller = Controller(controller, self.spec, *sizes, offset, axes)
+        except ValueError as error:
+            raise UserError(f"{error}.") from error
         if offset is None and controller.centre:
             latents = LatentStore.open(run.of("encode") / "latents")
-            self.controller.offset = mean_features(self.controller, self._m, latents)
+            seen = seen_features(self.controller, self._m, latents)
+            self.controller.offset = seen.mean(0)
+            if controller.components is not None:
+                self.controller.axes = principal_axes(seen, controller.components)
 
     def player(self, vector: str) -> PlayerConfig:
         """What a worker needs to play with this controller."""
@@ -70,6 +78,7 @@ class Worlds:
             self._mdnrnn,
             vector,
             self._backend.threads,
+            None if self.controller.axes is None else self.controller.axes.numpy(),
         )
 
     def real(self, config: RealConfig | None) -> RealWorld:
@@ -114,12 +123,14 @@ class Worlds:
         params, about = load_controller(path)
         check_spec(about, self.spec, path)
         was = ControllerConfig(**about["controller"])
-        if was.inputs != self._config.inputs or len(params) != self.controller.n_params:
+        now = self._config
+        same = (was.inputs, was.bias, was.hidden_units) == (now.inputs, now.bias, now.hidden_units)
+        if not same or len(about["offset"]) != len(self.controller.offset):
             raise UserError(
                 f"{path} has {len(params)} parameters on {was.inputs}, this call makes "
-                f"{self.controller.n_params} on {self._config.inputs}: use the same controller=…"
+                f"{self.controller.n_params} on {now.inputs}: use the same controller=…"
             )
-        return self.controller.moved(params, about["offset"]).numpy()
+        return self.controller.moved(params, about["offset"], about.get("axes")).numpy()
 
     def about(self) -> dict[str, Any]:
         """What a controller's checkpoint says of itself."""
@@ -128,6 +139,7 @@ class Worlds:
             "controller": {k: list(v) if isinstance(v, tuple) else v
                            for k, v in asdict(self._config).items()},
             "offset": self.controller.offset,
+            "axes": self.controller.axes,
             "spec": self.spec.to_dict(),
             "vae": str(self._vae),
             "mdnrnn": str(self._mdnrnn),
