@@ -34,7 +34,7 @@ def main(cfg: DictConfig) -> None:
                                 f"round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
             if index:
                 before = names[index - 1]
-                overrides += [f"{key}={before}" for key in FROM_BEFORE]
+                overrides = [*(f"{key}={before}" for key in FROM_BEFORE), *overrides]
             if name != names[-1]:  # test episodes are for what is left in the end
                 left_out.add("evaluate")
             run_stages([stage for stage in PIPELINE if stage not in left_out], overrides)

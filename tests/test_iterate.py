@@ -18,16 +18,16 @@ TINY = ["experiment=tiny", "env=pendulum", "evaluate.videos=false"]
 
 
 @pytest.mark.slow
-def test_two_rounds(tmp_path):
+def test_three_rounds(tmp_path):
     runs = tmp_path / "runs"
     command = [
         sys.executable, str(ROOT / "scripts" / "iterate.py"), *TINY, f"runs={runs}",
         "rounds=[[],['collect.episodes=3','evolve.cma.sigma=0.01',"
-        "'train_vae.fit.learning_rate=1e-9']]",
+        "'train_vae.fit.learning_rate=1e-9'],['keep=[collect,train_vae,encode,train_mdnrnn]']]",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    first, second = (runs / "tiny" / f"round{i}" / "seed0" for i in (0, 1))
+    first, second, third = (runs / "tiny" / f"round{i}" / "seed0" for i in range(3))
     old, new = (EpisodeStore.open(root / "collect" / "episodes") for root in (first, second))
     assert old.indices() == [0, 1, 2, 3]
     assert new.indices() == [0, 1, 2, 3, 4, 5, 6]
@@ -44,11 +44,14 @@ def test_two_rounds(tmp_path):
     assert torch.linalg.norm(params[1][:n] - params[0][:n]) < 0.2 * torch.linalg.norm(params[0][:n])
 
     assert not (first / "evaluate").exists()
+    assert {path.name for path in third.iterdir()} == {"train_controller", "evaluate"}
+    told = checkpoint.load(third / "train_controller" / "checkpoints" / "best.pt")["about"]
+    assert told["mdnrnn"] == str(second / "train_mdnrnn" / "checkpoints" / "best.pt")
     assert "test score" in done.stdout
     rows = read_metrics(runs / "tiny" / "rounds" / "seed0")
-    assert [row["step"] for row in rows] == [0, 1]
+    assert [row["step"] for row in rows] == [0, 1, 2]
     assert rows[1]["rounds/replayed"] == 4
-    assert done.stdout.count("curves.png and .svg") == 2
+    assert done.stdout.count("curves.png and .svg") == 3
     assert (runs / "tiny" / "curves.png").exists()
 
 
@@ -56,3 +59,9 @@ def test_no_rounds_is_one_sentence(stage):
     outcome = stage("iterate", *TINY)
     assert outcome.code == 1
     assert "rounds is empty" in outcome.err
+
+
+def test_the_first_round_has_nothing_to_keep(stage):
+    outcome = stage("iterate", *TINY, "rounds=[['keep=[train_vae]']]")
+    assert outcome.code == 1
+    assert "round 0 can't keep ['train_vae']" in outcome.err
