@@ -11,10 +11,9 @@ from worldmodel.ship import ship
 
 def main(cfg: DictConfig) -> None:
     """Halve V, M and C of a finished run and tell what they cost and score."""
-    source = Path(cfg.runs) / str(cfg.name) / f"seed{cfg.seed}"
     target = Path(cfg.runs) / cfg.ship.to
     overrides = [text for text in HydraConfig.get().overrides.task if SHIPPED.fullmatch(text)]
-    size = ship(source, target, overrides)
+    size = ship(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
     print(f"{target}: {size / 2**20:.1f} MB")
 
 

@@ -12,7 +12,8 @@ from worldmodel.run import Run
 @stage("train_controller")
 def main(cfg: DictConfig, run: Run) -> None:
     """Evolve the controller in the real environment, the dream or both; select in the real one."""
-    worlds = Worlds(build(cfg.env), build(cfg.backend), build(cfg.controller), run)
+    parts = build(cfg.env), build(cfg.backend), build(cfg.controller)
+    worlds = Worlds(*parts, run, start=cfg.start)
     cuts = {"real": cfg.world.config, "hybrid": cfg.world.get("real"), "dream": None}
     cut = cuts[cfg.world.kind]
     selection = worlds.real(build(cut) if cut is not None else None)

@@ -77,6 +77,13 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
               for root in (mine, shipped)]  # fmt: skip
     assert scores[0] == pytest.approx(scores[1], rel=0.5)
     stages("collect encode", *TINY, "name=next", "upstream=pretrained/tiny")
+    stages("train_controller", *TINY, "name=on", "upstream=pretrained/tiny",
+           "start=pretrained/tiny", "evolve.generations=1")  # fmt: skip
+    stages("evaluate", *TINY, "name=on", "upstream=pretrained/tiny")
+    stages("ship", *TINY, "name=on", "ship.to=pretrained/on")
+    told = json.loads((runs / "pretrained" / "on" / "agent.json").read_text())
+    assert set(told["stages"]) == {"train_controller", "evaluate"}
+    assert list(told["before"]) == ["pretrained/tiny"]
 
 
 def test_unfinished_runs_and_unknown_agents(stage):

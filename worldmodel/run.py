@@ -50,13 +50,7 @@ class Run:
 
     def elsewhere(self, name: str, stage: str) -> Path:
         """Folder of a stage of the experiment `name`, of the same seed, or of its upstream."""
-        root = Path(self.config["runs"]) / name / f"seed{self.seed}"
-        if not (root / stage).exists():
-            for path in sorted(root.glob("*/config.json")):
-                upstream = json.loads(path.read_text()).get("upstream")
-                if upstream is not None and upstream != name:
-                    return self.elsewhere(str(upstream), stage)
-        return root / stage
+        return find_stage(Path(self.config["runs"]), name, self.seed, stage)
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""
@@ -210,6 +204,33 @@ class Aside:
     def say(self, text: str) -> None:
         """One line on the terminal."""
         self._run.say(f"{self._name}: {text}")
+
+
+def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:
+    """Folder of a stage of the experiment `name`, or of the one upstream if it has none."""
+    root = runs / name / f"seed{seed}"
+    if not (root / stage).exists():
+        for path in sorted(root.glob("*/config.json")):
+            upstream = json.loads(path.read_text()).get("upstream")
+            if upstream is not None and upstream != name:
+                return find_stage(runs, str(upstream), seed, stage)
+    return root / stage
+
+
+def runs_before(runs: Path, name: str, seed: int) -> list[str]:
+    """Names of the runs whose stages, weights or agents went into the run `name`, latest first."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        root = runs / waiting.pop(0) / f"seed{seed}"
+        for path in sorted(root.glob("*/config.json")):
+            config = json.loads(path.read_text())
+            for key in ("upstream", "start", "collect.agent", "collect.replay"):
+                before = _lookup(config, key)
+                if before is not None and before != name and before not in found:
+                    found[before] = None
+                    waiting.append(before)
+    return list(found)
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from worldmodel import checkpoint
-from worldmodel.run import read_done
+from worldmodel.run import find_stage, read_done, runs_before
 from worldmodel.types import UserError
 
 # The stages whose best checkpoint an agent consists of, and what each keeps of it.
@@ -17,34 +17,52 @@ AGENT = {
 TOLD = ("minutes", "peak_memory_gb", "hardware", "figures")
 
 
-def ship(source: Path, target: Path, overrides: list[str]) -> int:
-    """Write V, M and C of the run `source` (runs/<name>/seed<k>) to `target`, in half precision.
+def ship(runs: Path, name: str, seed: int, target: Path, overrides: list[str]) -> int:
+    """Write V, M and C of the run `name`, or of its upstream, to `target`, in half precision.
 
-    `target` gets agent.json, with the overrides that the agent needs and what every stage took and
-    scored, and a folder seed<k> with the three stages, so that `upstream=` and `run=` find them.
+    `target` gets agent.json, with the overrides that the agent needs and what every stage of the
+    run, and of all runs that went into it, took and scored; and a folder seed<k> with the three
+    stages, so that `upstream=`, `start=` and `run=` find them.
 
     Returns:
         Bytes written.
 
     Raises:
-        UserError: if a stage of `source` is not finished.
+        UserError: if a stage is not finished.
     """
-    done = {stage: read_done(source / stage) for stage in (*AGENT, "evaluate")}
-    missing = [stage for stage, told in done.items() if told is None]
+    found = {stage: find_stage(runs, name, seed, stage) for stage in (*AGENT, "evaluate")}
+    missing = [stage for stage, folder in found.items() if read_done(folder) is None]
     if missing:
-        raise UserError(f"{source} has not finished {', '.join(missing)}: run the pipeline first.")
-    stages: dict[str, Any] = {}
-    for folder in sorted(source.iterdir()):
-        told = read_done(folder)
-        if told is not None:
-            made_by = json.loads((folder / "config.json").read_text())["commit"]
-            stages[folder.name] = {key: told[key] for key in TOLD} | {"commit": made_by}
+        raise UserError(
+            f"{runs / name / f'seed{seed}'} has not finished {', '.join(missing)}: run the "
+            "pipeline first."
+        )
+    told: dict[str, Any] = {"overrides": overrides, "stages": _costs(runs / name / f"seed{seed}")}
+    before = runs_before(runs, name, seed)
+    if before:
+        told["before"] = {other: _costs(runs / other / f"seed{seed}") for other in before}
     written = 0
     for stage, keys in AGENT.items():
-        saved = checkpoint.load(source / stage / "checkpoints" / "best.pt", made_by=stage)
-        path = target / source.name / stage / "checkpoints" / "best.safetensors"
+        saved = checkpoint.load(found[stage] / "checkpoints" / "best.pt", made_by=stage)
+        path = target / f"seed{seed}" / stage / "checkpoints" / "best.safetensors"
         checkpoint.save_light(path, {key: saved[key] for key in keys})
-        checkpoint.save_json(target / source.name / stage / "DONE", done[stage])
+        done = read_done(found[stage])
+        assert done is not None
+        checkpoint.save_json(target / f"seed{seed}" / stage / "DONE", done)
         written += path.stat().st_size
-    checkpoint.save_json(target / "agent.json", {"overrides": overrides, "stages": stages})
+    checkpoint.save_json(target / "agent.json", told)
     return written
+
+
+def _costs(root: Path) -> dict[str, Any]:
+    """What every finished stage of one run took, gave, and was made by."""
+    shipped = root.parent / "agent.json"
+    if shipped.exists():  # it has been told there, with more than a shipped run's own files know
+        return json.loads(shipped.read_text())["stages"]
+    costs: dict[str, Any] = {}
+    for folder in sorted(root.iterdir()):
+        done = read_done(folder)
+        if done is not None:
+            made_by = json.loads((folder / "config.json").read_text())["commit"]
+            costs[folder.name] = {key: done[key] for key in TOLD} | {"commit": made_by}
+    return costs

@@ -30,6 +30,7 @@ class Worlds:
         run: tells where V, M and the latents lie.
         offset: of the controller's features; None takes their mean over the encoded episodes.
         axes: of its components; with `offset` None they are those of the encoded episodes.
+        start: run whose controller's offset and axes serve where nothing is encoded.
 
     Raises:
         UserError: if V, M and the environment do not fit together.
@@ -43,6 +44,7 @@ class Worlds:
         run: Any,
         offset: Tensor | None = None,
         axes: Tensor | None = None,
+        start: str | None = None,
     ) -> None:
         self._env, self._backend, self._config, self._run = env, backend, controller, run
         self._vae = run.of("train_vae") / "checkpoints" / "best.pt"
@@ -61,11 +63,7 @@ class Worlds:
         except ValueError as error:
             raise UserError(f"{error}.") from error
         if offset is None and controller.centre:
-            latents = LatentStore.open(run.of("encode") / "latents")
-            seen = seen_features(self.controller, self._m, latents)
-            self.controller.offset = seen.mean(0)
-            if controller.components is not None:
-                self.controller.axes = principal_axes(seen, controller.components)
+            self._look_from(start)
 
     def player(self, vector: str) -> PlayerConfig:
         """What a worker needs to play with this controller."""
@@ -131,6 +129,24 @@ class Worlds:
                 f"{self.controller.n_params} on {now.inputs}: use the same controller=…"
             )
         return self.controller.moved(params, about["offset"], about.get("axes")).numpy()
+
+    def _look_from(self, start: str | None) -> None:
+        """Settle the features' offset and axes."""
+        latents, components = self._run.of("encode") / "latents", self._config.components
+        if start is not None and not latents.exists():
+            _, about = load_controller(self._run.other(start, "train_controller"))
+            self.controller.offset, axes = about["offset"], about.get("axes")
+            if components is not None and (axes is None or axes.shape[1] != components):
+                raise UserError(
+                    f"{start} has no {components} components of the features and {latents} is "
+                    "missing: run encode first, or use the same controller=…"
+                )
+            self.controller.axes = axes if components is not None else None
+            return
+        seen = seen_features(self.controller, self._m, LatentStore.open(latents))
+        self.controller.offset = seen.mean(0)
+        if components is not None:
+            self.controller.axes = principal_axes(seen, components)
 
     def about(self) -> dict[str, Any]:
         """What a controller's checkpoint says of itself."""
