@@ -4,12 +4,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from worldmodel.data.episodes import EpisodeStore
-from worldmodel.data.latents import LatentWriter
+from worldmodel.data.latents import LatentStore, LatentWriter
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.device import pick_device
+from worldmodel.run import read_done
+from worldmodel.types import Episode, FloatArray
 
 
 @torch.inference_mode()
@@ -18,27 +22,59 @@ def encode(
 ) -> dict[str, float]:
     """Write mu and logvar of all frames of all episodes to `folder`, memory-mapped.
 
-    The folder appears whole or not at all; a killed run starts over (it takes seconds).
+    Episodes that the run upstream has encoded with the same V are taken from there. The folder
+    appears whole or not at all; a killed run starts over (it takes seconds).
     """
     store = EpisodeStore.open(episodes)
     where = pick_device(device)
     vae = vae.to(where)
-    indices = store.indices()
-    start, frames = time.time(), 0
+    indices, earlier = store.indices(), _earlier(run)
+    start, frames, encoded = time.time(), 0, 0
     with (
         LatentWriter(folder, store, vae.config.z_dim) as writer,
         run.progress(len(indices), "episodes") as bar,
     ):
         for index in indices:
             episode = store.read(index)
-            parts = [
-                vae.encode(block.to(where))
-                for block in torch.from_numpy(episode.obs).split(batch_size)
-            ]
-            mu, logvar = (
-                torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True)
-            )
-            writer.append(index, mu, logvar, episode)
-            frames += len(mu)
+            latents = None if earlier is None else _taken(earlier, index, episode)
+            if latents is None:
+                blocks = torch.from_numpy(episode.obs).to(where).split(batch_size)
+                latents = _joined([vae.encode(block) for block in blocks])
+                encoded += len(episode.obs)
+            writer.append(index, *latents, episode)
+            frames += len(episode.obs)
             bar.advance()
-    return {"frames": frames, "frames_per_second": frames / (time.time() - start)}
+    rate = frames / (time.time() - start)
+    return {"frames": frames, "encoded_anew": encoded, "frames_per_second": rate}
+
+
+def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[FloatArray, FloatArray]:
+    mu, logvar = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
+    return mu, logvar
+
+
+def _earlier(run: Any) -> LatentStore | None:
+    """The latents of the run upstream, if they are of the same V."""
+    name = run.config.get("upstream")
+    if name is None:
+        return None
+    folder = run.elsewhere(str(name), "encode")
+    done, vae = read_done(folder), read_done(run.of("train_vae"))
+    if done is None or vae is None or done["inputs"]["train_vae"] != vae["id"]:
+        return None
+    return LatentStore.open(folder / "latents")
+
+
+def _taken(
+    earlier: LatentStore, index: int, episode: Episode
+) -> tuple[FloatArray, FloatArray] | None:
+    """Mu and logvar of an episode, if the very same one was encoded earlier."""
+    if index not in earlier.indices():
+        return None
+    there = earlier.episode(index)
+    same = (
+        np.array_equal(there.action, episode.action)
+        and np.array_equal(there.reward, episode.reward)
+        and len(there.mu) == len(episode.obs)
+    )
+    return (there.mu, there.logvar) if same else None
