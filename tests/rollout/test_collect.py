@@ -153,3 +153,39 @@ def test_interrupt_is_one_sentence(tmp_path):
     assert err.strip() == "interrupted; the same command goes on from the last checkpoint."
     assert EpisodeStore.open(folder).indices()
     assert not (folder.parent / "DONE").exists()
+
+
+def test_a_resumed_collect_keeps_which_episodes_are_its_own(stages, tmp_path):
+    tiny = ["experiment=tiny", "env=cart_pole"]
+    other = [*tiny, "name=new", "collect.replay=old", "collect.replay_episodes=2"]
+    stages("collect", *tiny, "name=old", "collect.episodes=3")
+    stages("collect", *other, "collect.episodes=2")
+    folder = tmp_path / "runs/new/seed0/collect/episodes"
+    first = EpisodeStore.open(folder)
+    kept = {index: first.read(index).seed for index in first.indices()}
+    assert first.newest_from == 3
+    assert [index for index in kept if index >= 3] == [3, 4]
+    assert len(kept) == 4
+    # Meanwhile the other run has grown, into the indices that are taken here.
+    stages("collect", *tiny, "name=old", "collect.episodes=5")
+    stages("collect", *other, "collect.episodes=4")
+    again = EpisodeStore.open(folder)
+    assert again.newest_from == 3
+    assert again.indices() == [*kept, 5, 6]
+    assert {index: again.read(index).seed for index in kept} == kept
+    assert EpisodeStore.open(tmp_path / "runs/old/seed0/collect/episodes").newest_from == 0
+
+
+def test_a_store_from_before_newest_from_goes_on(stages, tmp_path):
+    tiny = ["experiment=tiny", "env=cart_pole"]
+    other = [*tiny, "name=new", "collect.replay=old"]
+    stages("collect", *tiny, "name=old", "collect.episodes=3")
+    stages("collect", *other, "collect.episodes=1")
+    path = tmp_path / "runs/new/seed0/collect/episodes/metadata.json"
+    metadata = json.loads(path.read_text())
+    del metadata["newest_from"]
+    path.write_text(json.dumps(metadata))
+    stages("collect", *other, "collect.episodes=2")
+    store = EpisodeStore.open(path.parent)
+    assert store.indices() == [0, 1, 2, 3, 4]
+    assert store.newest_from == 0

@@ -78,7 +78,8 @@ class EpisodeStore:
 
         Args:
             root: the folder.
-            metadata: plain types; `spec` is an `EnvSpec.to_dict()`, the rest tells the origin.
+            metadata: plain types; `spec` is an `EnvSpec.to_dict()`, `newest_from` (optional) the
+                property of that name, the rest tells the origin.
             compression: zstd level, 1 to 9.
 
         Raises:
@@ -112,6 +113,11 @@ class EpisodeStore:
             raise UserError(
                 f"{path} is broken ({type(error).__name__}): delete {root} and run collect again."
             ) from error
+
+    @property
+    def newest_from(self) -> int:
+        """First index of the episodes that are not replayed ones; 0 if nothing was replayed."""
+        return int(self.metadata.get("newest_from", 0))
 
     def indices(self) -> list[int]:
         """Indices of the whole episodes, sorted."""

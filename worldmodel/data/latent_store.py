@@ -196,6 +196,11 @@ class LatentStore:
                 "again."
             ) from error
 
+    @property
+    def newest_from(self) -> int:
+        """As of the `EpisodeStore` that was encoded."""
+        return int(self.metadata.get("newest_from", 0))
+
     def indices(self) -> list[int]:
         """Indices of the encoded episodes, as in the `EpisodeStore`."""
         return list(self._row)

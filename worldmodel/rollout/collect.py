@@ -191,17 +191,22 @@ def collect(
 
     What an earlier, interrupted call left is kept; only missing episodes are played. Replayed
     episodes keep their index, and with it their side of the split into train and hold-out; new
-    ones are numbered, and seeded, from the next index on.
+    ones are numbered, and seeded, from the next index on, which the store's metadata keep as
+    `newest_from`.
 
     Raises:
         UserError: if the agent or the replayed episodes are missing or of another environment.
     """
     spec = make_spec(env)
+    source, first = _source(config, run)
     about = {"spec": spec.to_dict(), "purpose": "collect", "experiment_seed": run.seed}
     folder = run.folder / "episodes"
-    metadata = about | {"versions": versions(), "commit": commit()}
+    metadata = about | {"newest_from": first, "versions": versions(), "commit": commit()}
     store = EpisodeStore.create(folder, metadata, config.compression)
-    first = _replay(store, config, run)
+    # An interrupted call may have begun when the other run held fewer episodes.
+    first = store.metadata.get("newest_from", first)
+    if source is not None:
+        store.adopt(source, _replayed(source.indices(), config, run.seed, first))
     seeds = derive_many(run.seed, "collect", first + config.episodes)
     own = range(first, first + config.episodes)
     have = set(store.indices()) & set(own)
@@ -272,16 +277,19 @@ def _driver(
     )
 
 
-def _replay(store: EpisodeStore, config: CollectConfig, run: Any) -> int:
-    """Take over the episodes of another run; the index from which new ones are numbered."""
+def _source(config: CollectConfig, run: Any) -> tuple[EpisodeStore | None, int]:
+    """The store whose episodes are replayed, if any, and the index from which new ones count."""
     if config.replay is None:
-        return 0
+        return None, 0
     source = EpisodeStore.open(run.elsewhere(config.replay, "collect") / "episodes")
-    indices = source.indices()
-    count = min(len(indices), config.replay_episodes or len(indices))
-    chosen = np.random.default_rng((run.seed, 4)).permutation(indices)[:count]
-    store.adopt(source, sorted(chosen.tolist()))
-    return max(indices) + 1
+    return source, max(source.indices()) + 1
+
+
+def _replayed(indices: Sequence[int], config: CollectConfig, seed: int, below: int) -> list[int]:
+    """Which episodes are taken over: as many as are asked for of those with an index `below`."""
+    old = [index for index in indices if index < below]
+    count = min(len(old), config.replay_episodes or len(old))
+    return sorted(np.random.default_rng((seed, 4)).permutation(old)[:count].tolist())
 
 
 def versions() -> dict[str, str]:
