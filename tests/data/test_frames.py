@@ -1,6 +1,8 @@
 """V's loader: every frame once per epoch, seekable, in bounded memory."""
 
 import gc
+import hashlib
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +14,9 @@ from worldmodel.data import frames as frames_module
 from worldmodel.data.frames import FrameData, FramesConfig
 from worldmodel.types import UserError
 
-CONFIG = FramesConfig(batch_size=16, buffer_frames=200, holdout_fraction=0.2, holdout_frames=40)
+CONFIG = FramesConfig(
+    batch_size=16, buffer_frames=200, holdout_fraction=0.2, holdout_frames=40, newest_weight=None
+)
 
 
 def names(batch):
@@ -35,12 +39,74 @@ def test_every_frame_exactly_once_per_epoch(store, buffer_frames):
     assert first != second
 
 
+# What the loader gave before it knew any weights: runs of that time have to go on bit by bit.
+STREAMS = {200: "b68ef87a4d58f809", 100_000: "89fab6bf7d16ceec"}
+
+
+@pytest.mark.parametrize("buffer_frames", [200, 100_000])
+@pytest.mark.parametrize(("weight", "same"), [(None, True), (1, True), (2, False)])
+def test_without_a_weight_nothing_has_changed(joined, buffer_frames, weight, same):
+    config = replace(CONFIG, buffer_frames=buffer_frames, newest_weight=weight)
+    stream = [n for batch in islice(FrameData(joined, config, 0).batches(0), 100)
+              for n in names(batch)]  # fmt: skip
+    digest = hashlib.sha256(np.array(stream, np.int64).tobytes()).hexdigest()
+    assert (digest[:16] == STREAMS[buffer_frames]) == same
+
+
+HALF = replace(CONFIG, holdout_fraction=0.5)
+SEED = 2  # splits the six episodes into 0, 2, 3 to train on and 1, 4, 5
+
+
+@pytest.mark.parametrize("buffer_frames", [200, 100_000])
+def test_newest_frames_come_as_often_as_their_weight_says(joined, buffer_frames):
+    config = replace(HALF, buffer_frames=buffer_frames, newest_weight=3)
+    data = FrameData(joined, config, SEED)
+    assert data.train_episodes == [0, 2, 3]
+    assert data.frames == 31 + 8 + 3 * 261
+    stream = [n for batch in islice(data.batches(0), data.frames // 16 + 1) for n in names(batch)]
+    assert Counter(stream[: data.frames]) == {
+        (episode, t): 3 if episode == 3 else 1
+        for episode in data.train_episodes
+        for t in range(joined.lengths()[episode] + 1)
+    }
+
+
+def test_a_weight_needs_replayed_episodes(store):
+    plain = FrameData(store, CONFIG, 0)
+    weighted = FrameData(store, replace(CONFIG, newest_weight=3), 0)
+    assert weighted.frames == plain.frames
+    for one, two in zip(islice(plain.batches(0), 50), weighted.batches(0), strict=False):
+        np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("holdout_frames", [40, 1000])
+def test_newest_holdout_frames_are_those_of_the_newest_episodes(joined, holdout_frames):
+    data = FrameData(joined, replace(HALF, holdout_frames=holdout_frames), SEED)
+    assert data.holdout_episodes == [1, 4, 5]
+    held = [n for batch in data.holdout_newest() for n in names(batch)]
+    whole = [(episode, t) for episode in (4, 5) for t in range(joined.lengths()[episode] + 1)]
+    assert len(held) == min(holdout_frames, len(whole))
+    assert len(set(held)) == len(held)
+    assert set(held) <= set(whole)
+    assert {episode for episode, _ in held} == {4, 5}
+    assert held == [n for batch in data.holdout_newest() for n in names(batch)]
+    assert {len(batch) for batch in list(data.holdout_newest())[:-1]} == {16}
+
+
+def test_no_newest_holdout_frames(store, joined):
+    assert list(FrameData(store, HALF, SEED).holdout_newest()) == []
+    data = FrameData(joined, HALF, 1)
+    assert data.holdout_episodes == [0, 1, 2]
+    assert list(data.holdout_newest()) == []
+
+
 @pytest.mark.parametrize("buffer_frames", [200, 100_000])
 @pytest.mark.parametrize("start", [1, 17, 45, 100])
-def test_seeking_equals_skipping(store, buffer_frames, start):
-    config = replace(CONFIG, buffer_frames=buffer_frames)
-    straight = list(islice(FrameData(store, config, 3).batches(0), start + 5))[start:]
-    sought = list(islice(FrameData(store, config, 3).batches(start), 5))
+@pytest.mark.parametrize("weight", [None, 2])
+def test_seeking_equals_skipping(joined, buffer_frames, start, weight):
+    config = replace(CONFIG, buffer_frames=buffer_frames, newest_weight=weight)
+    straight = list(islice(FrameData(joined, config, 3).batches(0), start + 5))[start:]
+    sought = list(islice(FrameData(joined, config, 3).batches(start), 5))
     for one, two in zip(straight, sought, strict=True):
         np.testing.assert_array_equal(one, two)
 
@@ -99,7 +165,8 @@ def test_damage_reaches_the_consumer(store):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("batch_size", 0), ("buffer_frames", 0), ("holdout_fraction", 1.0)]
+    ("key", "value"),
+    [("batch_size", 0), ("buffer_frames", 0), ("holdout_fraction", 1.0), ("newest_weight", 0)],
 )
 def test_bad_numbers_name_the_key(key, value):
     with pytest.raises(ValueError, match=key):

@@ -1,5 +1,7 @@
 """Latents: written whole, cut into windows, the same held-out episodes as for V."""
 
+import hashlib
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 
@@ -12,7 +14,7 @@ from worldmodel.data.episodes import split
 from worldmodel.data.latents import LatentData, LatentStore, LatentWriter, WindowsConfig
 from worldmodel.types import UserError
 
-CONFIG = WindowsConfig(batch_size=4, length=20, holdout_fraction=0.2)
+CONFIG = WindowsConfig(batch_size=4, length=20, holdout_fraction=0.2, newest_weight=None)
 Z = 2
 
 
@@ -22,12 +24,21 @@ def codes(index, frames):
     return mu, -mu - 1
 
 
-@pytest.fixture
-def latents(store, tmp_path) -> LatentStore:
-    with LatentWriter(tmp_path / "latents", store, Z) as writer:
+def encoded(store, folder) -> LatentStore:
+    with LatentWriter(folder, store, Z) as writer:
         for index, steps in store.lengths().items():
             writer.append(index, *codes(index, steps + 1), store.read(index))
-    return LatentStore.open(tmp_path / "latents")
+    return LatentStore.open(folder)
+
+
+@pytest.fixture
+def latents(store, tmp_path) -> LatentStore:
+    return encoded(store, tmp_path / "latents")
+
+
+@pytest.fixture
+def joined_latents(joined, tmp_path) -> LatentStore:
+    return encoded(joined, tmp_path / "joined_latents")
 
 
 def test_round_trip(store, latents):
@@ -111,10 +122,78 @@ def test_windows_are_slices_and_cover_every_step_once(latents):
     assert set(seen) == {(e, t) for e in data.train_episodes for t in range(latents.length(e))}
 
 
+def windows(data):
+    """(episode, first step, steps) of every window, endlessly."""
+    for batch in data.batches(0):
+        steps = batch["mask"].sum(1)
+        for (index, start), count in zip(batch["mu"][:, 0].tolist(), steps.tolist(), strict=True):
+            yield int(index), int(start), int(count)
+
+
+@pytest.mark.parametrize(("weight", "same"), [(None, True), (1, True), (2, False)])
+def test_without_a_weight_nothing_has_changed(joined_latents, weight, same):
+    data = LatentData(joined_latents, replace(CONFIG, newest_weight=weight), 0)
+    stream = np.array(list(islice(windows(data), 160)), np.int64)
+    # What came before there were weights: runs of that time have to go on bit by bit.
+    assert (hashlib.sha256(stream.tobytes()).hexdigest()[:16] == "d11e938d0ec09c12") == same
+
+
+HALF = replace(CONFIG, holdout_fraction=0.5)
+SEED = 2  # splits the six episodes into 0, 2, 3 to train on and 1, 4, 5
+
+
+def test_newest_steps_come_as_often_as_their_weight_says(joined_latents):
+    data = LatentData(joined_latents, replace(HALF, newest_weight=3), SEED)
+    assert data.train_episodes == [0, 2, 3]
+    assert joined_latents.newest_from == 3
+    stream = windows(data)
+    for _ in range(2):
+        seen, first = Counter(), Counter()
+        while sum(seen.values()) < 30 + 7 + 3 * 260:
+            index, start, count = next(stream)
+            seen.update((index, start + t) for t in range(count))
+            first[index, start] += 1
+        assert seen == {
+            (episode, t): 3 if episode == 3 else 1
+            for episode in data.train_episodes
+            for t in range(joined_latents.length(episode))
+        }
+        phases = Counter(start % 20 for index, start in first if index == 3 and start)
+        assert len(phases) > 1
+
+
+def test_a_weight_needs_replayed_episodes(latents):
+    weighted = windows(LatentData(latents, replace(CONFIG, newest_weight=3), 0))
+    plain = windows(LatentData(latents, CONFIG, 0))
+    assert list(islice(weighted, 100)) == list(islice(plain, 100))
+
+
+def test_newest_holdout_windows_are_those_of_the_newest_episodes(joined_latents):
+    data = LatentData(joined_latents, replace(HALF, batch_size=3), SEED)
+    assert data.holdout_episodes == [1, 4, 5]
+    held = list(data.holdout_newest())
+    assert [len(batch["mu"]) for batch in held] == [3, 1]
+    seen = [check_window(batch, row, joined_latents)
+            for batch in held for row in range(len(batch["mu"]))]  # fmt: skip
+    assert [step for _, steps in seen for step in steps] == [
+        (episode, t) for episode, count in ((4, 45), (5, 12)) for t in range(count)
+    ]
+
+
+def test_no_newest_holdout_windows(latents, joined_latents):
+    assert latents.newest_from == 0
+    assert list(LatentData(latents, HALF, SEED).holdout_newest()) == []
+    data = LatentData(joined_latents, HALF, 1)
+    assert data.holdout_episodes == [0, 1, 2]
+    assert list(data.holdout_newest()) == []
+
+
 @pytest.mark.parametrize("start", [1, 9, 40])
-def test_seeking_equals_skipping(latents, start):
-    straight = list(islice(LatentData(latents, CONFIG, 2).batches(0), start + 3))[start:]
-    sought = list(islice(LatentData(latents, CONFIG, 2).batches(start), 3))
+@pytest.mark.parametrize("weight", [None, 2])
+def test_seeking_equals_skipping(joined_latents, start, weight):
+    config = replace(CONFIG, newest_weight=weight)
+    straight = list(islice(LatentData(joined_latents, config, 2).batches(0), start + 3))[start:]
+    sought = list(islice(LatentData(joined_latents, config, 2).batches(start), 3))
     for one, two in zip(straight, sought, strict=True):
         for name in one:
             np.testing.assert_array_equal(one[name], two[name])
@@ -139,7 +218,7 @@ def test_reward_statistics(latents):
     assert std == pytest.approx(reward.std(), rel=1e-4)
 
 
-@pytest.mark.parametrize(("key", "value"), [("batch_size", 0), ("length", 1)])
+@pytest.mark.parametrize(("key", "value"), [("batch_size", 0), ("length", 1), ("newest_weight", 0)])
 def test_bad_numbers_name_the_key(key, value):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: value})

@@ -26,8 +26,8 @@ def make_episode(index: int, steps: int) -> Episode:
     )
 
 
-def fill(root, lengths) -> EpisodeStore:
-    store = EpisodeStore.create(root, {"spec": SPEC.to_dict()}, 1)
+def fill(root, lengths, **metadata) -> EpisodeStore:
+    store = EpisodeStore.create(root, {"spec": SPEC.to_dict(), **metadata}, 1)
     for index, steps in enumerate(lengths):
         store.write(index, make_episode(index, steps))
     return store

@@ -52,6 +52,19 @@ def split(
     return sorted(drawn[count:]), sorted(drawn[:count])
 
 
+def newest(indices: Sequence[int], newest_from: int) -> list[int]:
+    """The episodes from index `newest_from` on, in the order given.
+
+    Where nothing was replayed (`newest_from` is 0) no episode is newer than another: none.
+    """
+    return [index for index in indices if 0 < newest_from <= index]
+
+
+def repeat_newest(indices: Sequence[int], newest_from: int, weight: int | None) -> list[int]:
+    """Each episode as often as it comes in an epoch: the newest `weight` times (None: once)."""
+    return list(indices) + newest(indices, newest_from) * ((weight or 1) - 1)
+
+
 class EpisodeStore:
     """A folder of episodes `000000/`, `000001/`, …, each a zarr v3 group.
 

@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldmodel.data.episodes import CHUNK_FRAMES, EpisodeStore, chunk_spans, split
+from worldmodel.data.episodes import (
+    CHUNK_FRAMES,
+    EpisodeStore,
+    chunk_spans,
+    newest,
+    repeat_newest,
+    split,
+)
 from worldmodel.seed import derive
 from worldmodel.types import Frames, IntArray, UserError
 
@@ -20,13 +27,15 @@ class FramesConfig:
 
     `buffer_frames` are shuffled together and held in memory (see `FrameData.ram_bound_bytes`);
     `holdout_fraction` of the episodes is never trained on; `holdout_frames` of their frames are
-    looked at, at the most.
+    looked at, at the most. Train episodes that are not replayed ones come `newest_weight` times in
+    an epoch (None: once, as the others do).
     """
 
     batch_size: int
     buffer_frames: int
     holdout_fraction: float
     holdout_frames: int
+    newest_weight: int | None
 
     def __post_init__(self) -> None:
         for key in ("batch_size", "buffer_frames", "holdout_frames"):
@@ -35,6 +44,10 @@ class FramesConfig:
         if not 0 < self.holdout_fraction < 1:
             raise ValueError(
                 f"frames.holdout_fraction is {self.holdout_fraction}: it must be between 0 and 1"
+            )
+        if self.newest_weight is not None and self.newest_weight < 1:
+            raise ValueError(
+                f"frames.newest_weight is {self.newest_weight}: it must be at least 1 or null"
             )
 
 
@@ -51,8 +64,9 @@ class FrameData:
 
     In each epoch the chunks are shuffled, joined to groups of about `buffer_frames` and the frames
     of a group shuffled again, while a thread reads the next group. Batches run on over the borders
-    of groups and epochs, so every frame comes exactly once per epoch and the stream is a function
-    of the seed alone. Data that fit into the buffer are read once and kept.
+    of groups and epochs, so every frame comes exactly once per epoch (`newest_weight` times if its
+    episode is a newest one) and the stream is a function of the seed alone. Data that fit into the
+    buffer are read once and kept.
 
     Raises:
         UserError: if the store holds no whole episode.
@@ -66,8 +80,10 @@ class FrameData:
         self.train_episodes, self.holdout_episodes = split(
             list(lengths), config.holdout_fraction, seed
         )
-        self._chunks = _chunks(self.train_episodes, lengths)
+        weighted = repeat_newest(self.train_episodes, store.newest_from, config.newest_weight)
+        self._chunks = _chunks(weighted, lengths)
         self._held_chunks = _chunks(self.holdout_episodes, lengths)
+        self._newest_chunks = _chunks(newest(self.holdout_episodes, store.newest_from), lengths)
         self.frames = _size(self._chunks)
         self._fits = self.frames <= config.buffer_frames
         self._kept: Frames | None = None
@@ -116,8 +132,15 @@ class FrameData:
     def holdout(self) -> Iterable[Tensor]:
         """The same batches at every call: frames spread evenly over the hold-out episodes."""
         if self._held is None:
-            self._held = torch.from_numpy(self._read_holdout())
+            self._held = torch.from_numpy(self._read_holdout(self._held_chunks))
         return iter(self._held.split(self._config.batch_size))
+
+    def holdout_newest(self) -> Iterable[Tensor]:
+        """The same for the newest hold-out episodes alone, if there are any; read at every call."""
+        if not len(self._newest_chunks):
+            return iter(())
+        frames = torch.from_numpy(self._read_holdout(self._newest_chunks))
+        return iter(frames.split(self._config.batch_size))
 
     def _plan(self, epoch: int, skip: int) -> Iterator[tuple[IntArray, int, int, int]]:
         """Arguments of `_load` for group after group, from frame `skip` of `epoch` on."""
@@ -161,12 +184,13 @@ class FrameData:
             at += stop - start
         return frames
 
-    def _read_holdout(self) -> Frames:
-        total = _size(self._held_chunks)
+    def _read_holdout(self, chunks: IntArray) -> Frames:
+        """At most `holdout_frames` frames, spread evenly over the chunks."""
+        total = _size(chunks)
         count = min(self._config.holdout_frames, total)
         wanted = np.linspace(0, total - 1, count).round().astype(np.int64)
         found, at = [], 0
-        for episode, start, stop in self._held_chunks.tolist():
+        for episode, start, stop in chunks.tolist():
             inside = wanted[(wanted >= at) & (wanted < at + stop - start)] - at
             if len(inside):
                 found.append(self._store.read_frames(episode, start, stop)[inside])
@@ -177,7 +201,7 @@ class FrameData:
 def _chunks(episodes: list[int], lengths: dict[int, int]) -> IntArray:
     """(episode, start, stop) of every chunk."""
     rows = [(episode, *span) for episode in episodes for span in chunk_spans(lengths[episode] + 1)]
-    return np.array(rows, np.int64)
+    return np.array(rows, np.int64).reshape(-1, 3)
 
 
 def _size(chunks: IntArray) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldmodel.data.episodes import split
+from worldmodel.data.episodes import newest, repeat_newest, split
 from worldmodel.data.latent_store import LatentEpisode, LatentStore, LatentWriter
 from worldmodel.seed import derive
 from worldmodel.types import IntArray
@@ -20,12 +20,14 @@ __all__ = ["LatentData", "LatentEpisode", "LatentStore", "LatentWriter", "Window
 class WindowsConfig:
     """How sequences reach M: `batch_size` windows of `length` steps (length + 1 latents).
 
-    Take the same `holdout_fraction` as for V, and the same episodes are held out.
+    Take the same `holdout_fraction` as for V, and the same episodes are held out. Train episodes
+    that are not replayed ones come `newest_weight` times in an epoch (None: once, as the others).
     """
 
     batch_size: int
     length: int
     holdout_fraction: float
+    newest_weight: int | None
 
     def __post_init__(self) -> None:
         for key, least in (("batch_size", 1), ("length", 2)):
@@ -36,6 +38,10 @@ class WindowsConfig:
         if not 0 < self.holdout_fraction < 1:
             raise ValueError(
                 f"windows.holdout_fraction is {self.holdout_fraction}: it must be between 0 and 1"
+            )
+        if self.newest_weight is not None and self.newest_weight < 1:
+            raise ValueError(
+                f"windows.newest_weight is {self.newest_weight}: it must be at least 1 or null"
             )
 
 
@@ -48,7 +54,8 @@ class LatentData:
 
     In each epoch every train episode is cut into consecutive windows from a random phase on, the
     first and last of them shorter, and all windows are shuffled; an episode that fits into one
-    window stays whole. Batches run on into the next epoch; they are a function of (seed, step).
+    window stays whole. Each of the `newest_weight` times that a newest episode comes has a phase of
+    its own. Batches run on into the next epoch; they are a function of (seed, step).
 
     Args:
         store: the latents.
@@ -70,8 +77,8 @@ class LatentData:
         self.train_episodes, self.holdout_episodes = split(
             store.indices(), config.holdout_fraction, seed
         )
-        self._train = store.rows(self.train_episodes)
-        self._held = store.rows(self.holdout_episodes)
+        weighted = repeat_newest(self.train_episodes, store.newest_from, config.newest_weight)
+        self._train = store.rows(weighted)
 
     def batches(self, start: int) -> Iterator[dict[str, Tensor]]:
         """Batches from step `start` on; seeking there reads no latents."""
@@ -93,9 +100,11 @@ class LatentData:
 
     def holdout(self) -> Iterable[dict[str, Tensor]]:
         """The same batches at every call: hold-out episodes cut from their first step on."""
-        windows = self._cut(self._held, np.zeros(len(self._held), np.int64))
-        for at in range(0, len(windows), self._config.batch_size):
-            yield self._gather(windows[at : at + self._config.batch_size])
+        return self._whole(self.holdout_episodes)
+
+    def holdout_newest(self) -> Iterable[dict[str, Tensor]]:
+        """The same for the newest hold-out episodes alone, if there are any."""
+        return self._whole(newest(self.holdout_episodes, self._store.newest_from))
 
     def reward_statistics(self) -> tuple[float, float]:
         """Mean and standard deviation of the train episodes' rewards (0.0 for constant ones)."""
@@ -107,6 +116,13 @@ class LatentData:
         rng = np.random.default_rng(derive(self._seed, "fit", epoch))
         phase = rng.integers(0, self._config.length, len(self._train))
         return rng.permutation(self._cut(self._train, phase))
+
+    def _whole(self, episodes: list[int]) -> Iterator[dict[str, Tensor]]:
+        """Batches of episodes that are cut from their first step on, in order."""
+        rows = self._store.rows(episodes)
+        windows = self._cut(rows, np.zeros(len(rows), np.int64))
+        for at in range(0, len(windows), self._config.batch_size):
+            yield self._gather(windows[at : at + self._config.batch_size])
 
     def _cut(self, rows: IntArray, phase: IntArray) -> IntArray:
         """Windows (row, start, stop) of steps, cut at phase, phase + length, … of each row."""
