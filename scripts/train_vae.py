@@ -12,7 +12,7 @@ from worldmodel.data.frames import FrameData
 from worldmodel.models.vae import VAE
 from worldmodel.run import Run
 from worldmodel.train.draw import VAEPictures
-from worldmodel.train.fit import choose_precision, fit
+from worldmodel.train.fit import choose_precision, fit, holdout_losses
 from worldmodel.train.plain import training_speed
 
 
@@ -38,11 +38,15 @@ def main(cfg: DictConfig, run: Run) -> None:
         device=cfg.device,
         picture=VAEPictures(data, run),
     )
+    newest = holdout_losses(
+        model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=cfg.device
+    )
     run.finish(
         {
             "frames_per_second": result.examples_per_second,
             "speedup_over_plain_fp32": fast / plain,
             **{f"holdout_{name}": value for name, value in result.holdout.items()},
+            **{f"newest_{name}": newest[name] for name in ("recon", "kl") if name in newest},
         }
     )
 

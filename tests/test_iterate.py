@@ -1,5 +1,6 @@
 """Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ def test_three_rounds(tmp_path):
     command = [
         sys.executable, str(ROOT / "scripts" / "iterate.py"), *TINY, f"runs={runs}",
         "rounds=[[],['collect.episodes=3','evolve.cma.sigma=0.01',"
-        "'train_vae.fit.learning_rate=1e-9'],['keep=[collect,train_vae,encode,train_mdnrnn]']]",
+        "'train_vae.fit.learning_rate=1e-9','train_vae.frames.holdout_fraction=0.5',"
+        "'train_vae.frames.newest_weight=2'],['keep=[collect,train_vae,encode,train_mdnrnn]']]",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -53,6 +55,22 @@ def test_three_rounds(tmp_path):
     assert rows[1]["rounds/replayed"] == 4
     assert done.stdout.count("curves.png and .svg") == 3
     assert (runs / "tiny" / "curves.png").exists()
+
+    figures = [
+        {name: value
+         for stage in ("train_vae", "train_mdnrnn")
+         for name, value in json.loads((root / stage / "DONE").read_text())["figures"].items()
+         if name.startswith("newest_")}
+        for root in (first, second)
+    ]  # fmt: skip
+    assert figures[0] == {}
+    assert figures[1].keys() == {
+        "newest_recon", "newest_kl", "newest_nats_per_dim", "newest_reward_mse"
+    }  # fmt: skip
+    assert np.isfinite(list(figures[1].values())).all()
+    for title in ("V recon, newest", "M nats/dim, newest", "M reward mse, newest"):
+        assert f"rounds/{title}" not in rows[0]
+        assert np.isfinite(rows[1][f"rounds/{title}"])
 
 
 def test_no_rounds_is_one_sentence(stage):

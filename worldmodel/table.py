@@ -121,8 +121,16 @@ def noise_table(
 # What the table of rounds shows of each stage: its figure, and under which title.
 ROUND = {
     "collect": {"episodes": "episodes", "replayed_episodes": "replayed", "return_mean": "return"},
-    "train_vae": {"holdout_recon": "V recon", "holdout_kl": "V KL"},
-    "train_mdnrnn": {"nats_per_dim": "M nats/dim"},
+    "train_vae": {
+        "holdout_recon": "V recon",
+        "holdout_kl": "V KL",
+        "newest_recon": "V recon, newest",
+    },
+    "train_mdnrnn": {
+        "nats_per_dim": "M nats/dim",
+        "newest_nats_per_dim": "M nats/dim, newest",
+        "newest_reward_mse": "M reward mse, newest",
+    },
     "train_controller": {"world_score": "dream score", "selection_score": "real score"},
     "evaluate": {"mean": "test score", "sd": "test sd"},
 }

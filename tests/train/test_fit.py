@@ -10,7 +10,7 @@ from torch import nn
 from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
-from worldmodel.train.fit import FitConfig, fit
+from worldmodel.train.fit import FitConfig, fit, holdout_losses
 from worldmodel.types import UserError
 
 CONFIG = FitConfig(
@@ -92,6 +92,18 @@ def test_best_is_the_lowest_holdout_loss(tmp_path):
     assert best["holdout"]["loss"] <= last["holdout"]["loss"]
     assert best["about"] == {"kind": "vae"}
     assert last["best"] == best["holdout"]["loss"]
+
+
+@pytest.mark.parametrize(("make", "data"), [(make_vae, Frames()), (make_mdnrnn, Windows())])
+def test_other_batches_are_measured_as_the_held_out_ones_are(make, data, tmp_path):
+    model = make()
+    result = fit(model, data, CONFIG, Recorder(tmp_path), about={}, device="cpu")
+    torch.randn(10)
+    options = {"seed": Recorder(tmp_path).seed, "precision": result.precision, "device": "cpu"}
+    assert holdout_losses(model, data.holdout(), **options) == result.holdout
+    assert holdout_losses(model, [next(data.batches(7))], **options) != result.holdout
+    assert holdout_losses(model, [], **options) == {}
+    assert not model.training
 
 
 class Exploding(nn.Module):

@@ -205,6 +205,26 @@ def evaluate(
     return {name: value / count for name, value in totals.items()} if count else {}
 
 
+def holdout_losses(
+    model: nn.Module, batches: Iterable[Any], *, seed: int, precision: str, device: str = "auto"
+) -> dict[str, float]:
+    """What `fit` tells of its hold-out batches, for others; empty if there are none.
+
+    Args:
+        model: left on the CPU, in eval mode.
+        batches: as `TrainData.holdout` gives them.
+        seed: the run's; draws the same noise as in `fit`.
+        precision: "fp32" or "bf16"; take that of the `FitResult` to compare with it.
+        device: "auto", "cpu" or "cuda".
+    """
+    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    wrapped = fabric.setup_module(model)
+    wrapped.mark_forward_method("loss")
+    losses = evaluate(wrapped, batches, fabric, seed)
+    model.cpu().eval()
+    return losses
+
+
 def choose_precision(
     model: nn.Module, data: TrainData, config: FitConfig, device: str, run: Recorder
 ) -> str:

@@ -16,7 +16,10 @@ from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.pictures import filmstrip
 from worldmodel.models.vae import VAE
-from worldmodel.train.fit import FitConfig, fit
+from worldmodel.train.fit import FitConfig, FitResult, fit, holdout_losses
+
+# What is told of the newest hold-out episodes alone: M's log, and under which name.
+NEWEST = {"z_nats_per_dim": "newest_nats_per_dim", "reward_mse": "newest_reward_mse"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ def train_mdnrnn(
 ) -> dict[str, float]:
     """Train M on the encoded episodes and put its hold-out nats per dimension beside baselines.
 
+    Where episodes were replayed, M's losses on the newest hold-out episodes alone come with them.
+
     Args:
         config: M.
         windows: how episodes are cut into sequences.
@@ -62,11 +67,15 @@ def train_mdnrnn(
     figures: dict[str, float] = {}
     if baseline:
         single = replace(config, components=1)
-        figures["nats_per_dim_single_gaussian"] = _train(
-            single, data, store, fitting, run.aside("k1"), device, None
-        )
+        _, result = _train(single, data, store, fitting, run.aside("k1"), device, None)
+        figures["nats_per_dim_single_gaussian"] = result.holdout["z_nats_per_dim"]
     dreams = Dreams(store, data, vae, run, dreaming)
-    figures["nats_per_dim"] = _train(config, data, store, fitting, run, device, dreams, start)
+    model, result = _train(config, data, store, fitting, run, device, dreams, start)
+    figures["nats_per_dim"] = result.holdout["z_nats_per_dim"]
+    newest = holdout_losses(
+        model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device
+    )
+    figures |= {name: newest[key] for key, name in NEWEST.items() if key in newest}
     figures |= _closed_forms(data, run.seed)
     figures |= dreams.errors
     run.log().scalars(fitting.steps, {f"final/{name}": value for name, value in figures.items()})
@@ -82,7 +91,7 @@ def _train(
     device: str,
     picture: Any,
     start: Path | None = None,
-) -> float:
+) -> tuple[MDNRNN, FitResult]:
     torch.manual_seed(run.seed)
     model = MDNRNN(config, store.z_dim, store.action_dim)
     if start is not None:
@@ -94,8 +103,7 @@ def _train(
         "z_dim": store.z_dim,
         "action_dim": store.action_dim,
     }
-    result = fit(model, data, fitting, run, about=about, device=device, picture=picture)
-    return result.holdout["z_nats_per_dim"]
+    return model, fit(model, data, fitting, run, about=about, device=device, picture=picture)
 
 
 def _closed_forms(data: LatentData, seed: int) -> dict[str, float]:
