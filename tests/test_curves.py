@@ -112,7 +112,7 @@ def test_a_test_score_of_an_older_controller_is_left_out(run):
 def test_the_script_draws_rounds(run, stage, tmp_path):
     outcome = stage("plot_curves", "name=car", f"runs={run.parent}")
     assert outcome.code == 0, outcome.err
-    assert f"{run / 'curves.png'} and .svg: 0.00 million env steps, 24.5 minutes" in outcome.out
+    assert f"{run / 'curves.png'} and .svg: 2,900 env steps, 24.5 minutes" in outcome.out
     assert "score 190 ± 30 (100 test episodes, ± sd)" in outcome.out
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "</svg>" in (run / "curves.svg").read_text()

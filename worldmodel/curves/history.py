@@ -71,7 +71,7 @@ class History:
         if latest.test is not None:
             spread, about = score.sd, "test episodes, ± sd"
         return (
-            f"{score.after.env_steps / 1e6:.2f} million env steps, {score.after.minutes:.1f} "
+            f"{score.after.env_steps:,.0f} env steps, {score.after.minutes:.1f} "
             f"minutes, score {score.mean:.0f} ± {spread:.0f} ({score.episodes} {about})"
         )
 
