@@ -90,5 +90,5 @@ def _draw_selection(axes: Axes, x: list[float], scores: Sequence[Score]) -> None
     axes.fill_between(x, low, high, color=REAL, alpha=0.2, linewidth=0)
     axes.plot(
         x, [score.mean for score in scores], "o-", color=REAL, lw=1.6, ms=3,
-        label=f"CMA mean, {scores[0].episodes} episodes (± standard error)",
+        label="CMA mean (± standard error)",
     )  # fmt: skip
