@@ -52,6 +52,15 @@ class Run:
         """Folder of a stage of the experiment `name`, of the same seed, or of its upstream."""
         return find_stage(Path(self.config["runs"]), name, self.seed, stage)
 
+    def made_upstream(self, of: str) -> Path | None:
+        """Folder of this stage in the run upstream, if it was made there from the same `of`."""
+        name = self.config.get("upstream")
+        if name is None:
+            return None
+        folder = self.elsewhere(str(name), self.stage.name)
+        done = read_done(folder)
+        return None if done is None or done["inputs"][of] != self._inputs[of] else folder
+
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""
         return self.folder / "checkpoints" / f"{name}.pt"

@@ -12,7 +12,6 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore, LatentWriter
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.device import pick_device
-from worldmodel.run import read_done
 from worldmodel.types import Episode, FloatArray
 
 
@@ -28,7 +27,8 @@ def encode(
     store = EpisodeStore.open(episodes)
     where = pick_device(device)
     vae = vae.to(where)
-    indices, earlier = store.indices(), _earlier(run)
+    indices, upstream = store.indices(), run.made_upstream(of="train_vae")
+    earlier = None if upstream is None else LatentStore.open(upstream / "latents")
     start, frames, encoded = time.time(), 0, 0
     with (
         LatentWriter(folder, store, vae.config.z_dim) as writer,
@@ -51,18 +51,6 @@ def encode(
 def _joined(parts: list[tuple[Tensor, Tensor]]) -> tuple[FloatArray, FloatArray]:
     mu, logvar = (torch.cat(part).float().cpu().numpy() for part in zip(*parts, strict=True))
     return mu, logvar
-
-
-def _earlier(run: Any) -> LatentStore | None:
-    """The latents of the run upstream, if they are of the same V."""
-    name = run.config.get("upstream")
-    if name is None:
-        return None
-    folder = run.elsewhere(str(name), "encode")
-    done, vae = read_done(folder), read_done(run.of("train_vae"))
-    if done is None or vae is None or done["inputs"]["train_vae"] != vae["id"]:
-        return None
-    return LatentStore.open(folder / "latents")
 
 
 def _taken(
