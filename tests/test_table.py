@@ -20,3 +20,11 @@ def test_a_dream_score_is_told_only_where_there_was_a_dream(tmp_path, dream_step
     assert found["real score"] == 400
     assert found.get("dream score", 700) == 700
     assert (found["env steps"], found["minutes"]) == (90, 2)
+
+
+def test_minutes_of_all_stages_count(tmp_path):
+    for stage, minutes in (("collect", 1.0), ("encode", 2.0), ("train_vae", 4.0)):
+        (tmp_path / stage).mkdir()
+        text = json.dumps({"minutes": minutes, "figures": {}})
+        (tmp_path / stage / "DONE").write_text(text)
+    assert round_figures(tmp_path)["minutes"] == 7

@@ -140,8 +140,8 @@ def round_figures(root: Path) -> dict[str, float]:
     """Figures by title of all finished stages of one round, its env steps and its minutes."""
     figures: dict[str, float] = {}
     steps, minutes = 0.0, 0.0
-    for stage, titles in ROUND.items():
-        done = read_done(root / stage)
+    for stage in PIPELINE:
+        titles, done = ROUND.get(stage, {}), read_done(root / stage)
         if done is None:
             continue
         told = dict(done["figures"])
