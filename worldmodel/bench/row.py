@@ -69,6 +69,10 @@ class Row:
     matrix_share: float | None = None
 
 
+# Seconds that one of the matrix products may take at most, about.
+PATIENCE = 1.0
+
+
 def alternate(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
     """Median seconds of each way, called in turns, so that a busy moment hits all of them."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -80,12 +84,18 @@ def alternate(ways: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, f
     return {name: statistics.median(times[1:]) for name, times in seconds.items()}
 
 
-def matrix_rate(device: str, dtype: torch.dtype = torch.float32, size: int = 2048) -> float:
-    """Floating-point operations per second of a large matrix product on this device."""
-    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+def matrix_rate(device: str, dtype: torch.dtype = torch.float32, largest: int = 2048) -> float:
+    """Floating-point operations per second of a large matrix product on this device.
 
-    def multiply() -> None:
-        product = a @ b
-        product[0, 0].item()  # waits for a GPU
+    Where the processor has no arithmetic of this type, a smaller product has to do.
+    """
 
-    return 2 * size**3 / alternate({"multiply": multiply}, 5)["multiply"]
+    def seconds(size: int, rounds: int) -> float:
+        a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+        multiply = lambda: (a @ b)[0, 0].item()  # noqa: E731  (item waits for a GPU)
+        return alternate({"multiply": multiply}, rounds)["multiply"]
+
+    size = 128
+    while size < largest and 8 * seconds(size, 1) < PATIENCE:
+        size *= 2
+    return 2 * size**3 / seconds(size, 5)
