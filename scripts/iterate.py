@@ -9,12 +9,9 @@ from worldmodel.command import run_stages
 from worldmodel.conf import entry
 from worldmodel.curves.plot import try_to_plot
 from worldmodel.log import Log
-from worldmodel.stages import PIPELINE
+from worldmodel.stages import BEFORE, PIPELINE
 from worldmodel.table import round_figures, rounds_table
 from worldmodel.types import UserError
-
-# What a round has of the one before: weights, the stages that it keeps, who plays, and what was.
-FROM_BEFORE = ("start", "upstream", "collect.agent", "collect.replay")
 
 
 def main(cfg: DictConfig) -> None:
@@ -34,7 +31,7 @@ def main(cfg: DictConfig) -> None:
                                 f"round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
             if index:
                 before = names[index - 1]
-                overrides = [*(f"{key}={before}" for key in FROM_BEFORE), *overrides]
+                overrides = [*(f"{key}={before}" for key in BEFORE), *overrides]
             if name != names[-1]:  # test episodes are for what is left in the end
                 left_out.add("evaluate")
             run_stages([stage for stage in PIPELINE if stage not in left_out], overrides)

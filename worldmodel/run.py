@@ -15,7 +15,7 @@ from worldmodel import checkpoint
 from worldmodel.log import Log
 from worldmodel.machine import PeakMemory, commit, hardware
 from worldmodel.progress import Bar, progress_bar
-from worldmodel.stages import STAGES
+from worldmodel.stages import BEFORE, STAGES
 from worldmodel.types import UserError
 
 
@@ -234,7 +234,7 @@ def runs_before(runs: Path, name: str, seed: int) -> list[str]:
         root = runs / waiting.pop(0) / f"seed{seed}"
         for path in sorted(root.glob("*/config.json")):
             config = json.loads(path.read_text())
-            for key in ("upstream", "start", "collect.agent", "collect.replay"):
+            for key in BEFORE:
                 before = _lookup(config, key)
                 if before is not None and before != name and before not in found:
                     found[before] = None

@@ -66,6 +66,9 @@ PIPELINE = {
     )
 }
 
+# Keys by which a run names the runs that it goes on from.
+BEFORE = ("start", "upstream", "collect.agent", "collect.replay")
+
 # Demonstrations of the mixture density library: each stands alone.
 DEMOS = {
     stage.name: stage
