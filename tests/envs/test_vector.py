@@ -14,7 +14,8 @@ from worldmodel.types import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "env"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-BACKENDS = [(name, "gymnasium") for name in NAMES] + [("car_racing", "envpool")]
+BACKENDS = [(name, "gymnasium") for name in NAMES]
+BACKENDS += [("car_racing", "fast"), ("car_racing", "envpool")]
 
 
 def load(name, **changes):
@@ -65,7 +66,7 @@ def test_an_episode_depends_on_its_seed_alone(name, backend):
     assert np.array_equal(alone_reward, among_reward)
 
 
-@pytest.mark.parametrize("backend", ["gymnasium", "envpool"])
+@pytest.mark.parametrize("backend", ["gymnasium", "fast", "envpool"])
 def test_another_seed_gives_another_episode(backend):
     env = build("car_racing", backend)
     assert not np.array_equal(play(env, [7], 0)[0], play(env, [8], 0)[0])
@@ -88,7 +89,7 @@ def test_rows_come_back_in_the_order_that_was_asked_for(name, backend):
         assert np.array_equal(whole[ids], part)
 
 
-@pytest.mark.parametrize("backend", ["gymnasium", "envpool"])
+@pytest.mark.parametrize("backend", ["gymnasium", "fast", "envpool"])
 def test_frame_skip_repeats_the_action_and_adds_up_rewards(backend):
     action = np.array([[0.1, 0.5, 0]] * 2, np.float32)
     one, three = build("car_racing", backend), build("car_racing", backend, frame_skip=3)
@@ -184,18 +185,37 @@ def test_discrete_actions_reach_the_environment():
         assert np.array_equal(obs[0], raw.step(choice)[0])
 
 
-def test_auto_takes_envpool_where_it_can_and_else_says_why_in_one_line():
+def test_auto_takes_the_fastest_there_is_and_else_says_why_in_one_line():
     pytest.importorskip("envpool")
     said = []
-    assert choose_backend(load("car_racing"), "auto", said.append) == "envpool"
+    assert choose_backend(load("car_racing"), "auto", said.append) == "fast"
+    assert choose_backend(load("car_racing", fast_id=None), "auto", said.append) == "envpool"
+    assert choose_backend(load("car_racing"), "envpool", said.append) == "envpool"
     assert said == []
     assert choose_backend(load("cart_pole"), "auto", said.append) == "gymnasium"
     assert len(said) == 1
     assert "envpool_id is null" in said[0]
     assert choose_backend(load("car_racing"), "gymnasium", said.append) == "gymnasium"
     assert len(said) == 1
-    car = load("car_racing")
+    car = load("car_racing", fast_id=None)
     assert isinstance(make_vector(car, make_spec(car), "auto", 1), EnvPoolVector)
+
+
+def test_fast_is_refused_where_there_is_no_such_environment():
+    with pytest.raises(UserError, match=r"CartPole-v1 has no faster.*env\.fast_id"):
+        choose_backend(load("cart_pole"), "fast", print)
+
+
+def test_fast_plays_the_same_tracks_as_gymnasium_and_takes_arguments_of_its_own():
+    changes = {"frame_skip": 4, "fast_kwargs": {"draw": "original"}}
+    exact, fast, plain = (
+        play(build("car_racing", backend, **(changes | more)), [4], 0)
+        for backend, more in [("fast", {}), ("fast", {"fast_kwargs": {}}), ("gymnasium", {})]
+    )
+    assert np.array_equal(exact[1], plain[1])
+    assert np.array_equal(fast[1], plain[1])
+    assert np.array_equal(exact[0], plain[0])
+    assert 0 < np.abs(fast[0].astype(float) - plain[0]).mean() < 2
 
 
 def test_wrappers_rule_envpool_out():
@@ -208,7 +228,7 @@ def test_a_missing_envpool_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(sys, "path", [])
     monkeypatch.delitem(sys.modules, "envpool", raising=False)
     said = []
-    config = load("car_racing")
+    config = load("car_racing", fast_id=None)
     with pytest.raises(UserError, match=r"worldmodel\[envpool\]"):
         choose_backend(config, "envpool", said.append)
     assert choose_backend(config, "auto", said.append) == "gymnasium"

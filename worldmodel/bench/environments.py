@@ -1,5 +1,6 @@
 """Real environments: with an explorer, and with V, M and C."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,11 +14,11 @@ import torch
 from worldmodel import checkpoint
 from worldmodel.bench.row import Row, Setting
 from worldmodel.envs.make import EnvConfig, make_spec
-from worldmodel.envs.vector import GymVector, choose_backend, make_vector
+from worldmodel.envs.vector import choose_backend, make_vector
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
-from worldmodel.parallel import ProcessBackend
+from worldmodel.parallel import ProcessBackend, SerialBackend
 from worldmodel.rollout.actor import Explore
 from worldmodel.rollout.collect import record
 from worldmodel.rollout.play import play
@@ -27,16 +28,19 @@ from worldmodel.rollout.real import (
     RealConfig,
     RealWorld,
     build_player,
+    make_backend,
 )
 from worldmodel.seed import derive_many
-from worldmodel.types import EnvSpec, VectorEnv
+from worldmodel.types import Backend, EnvSpec
 
 
 def collect(setting: Setting) -> Row:
     """Env steps per second of an explorer, with crop and resize."""
     env, spec, sizes = setting.env, make_spec(setting.env), setting.sizes
-    naive = _explore(env, spec, GymVector(env, spec), 1, sizes.env_steps)
-    ours = _explore(env, spec, make_vector(env, spec, "auto", 0), sizes.envs, sizes.env_steps)
+    naive = _explored(_ExplorerConfig(env, spec, "gymnasium", sizes.env_steps), SerialBackend(), 1)
+    vector = choose_backend(env, "auto", lambda _: None)
+    config = _ExplorerConfig(env, spec, vector, sizes.env_steps)
+    ours = _explored(config, make_backend(_backend(vector, sizes.envs), vector), sizes.envs)
     return Row(ours, naive, "env steps/s", "one gymnasium environment in one process")
 
 
@@ -48,8 +52,8 @@ def real_rollouts(setting: Setting) -> Row:
         player = _player(setting, Path(folder), vector)
         size = _parameters(setting, player)
         params = np.zeros((sizes.envs, size), np.float32)
-        backend = BackendConfig(vector, 0, 0 if vector == "envpool" else -1, sizes.envs // 2)
-        world = RealWorld(player, backend, RealConfig(None, sizes.env_steps, 0.0))
+        config = RealConfig(None, sizes.env_steps, 0.0)
+        world = RealWorld(player, _backend(vector, sizes.envs), config)
         ours = _rate(lambda: int(world.evaluate(params, [1], generation=0)[1].sum()))
         world.close()
         pool = ProcessBackend(0)
@@ -113,11 +117,34 @@ def _parameters(setting: Setting, player: PlayerConfig) -> int:
     return Controller(setting.controller, player.spec, *sizes, torch.zeros(1)).n_params
 
 
-def _explore(env: EnvConfig, spec: EnvSpec, vector: VectorEnv, envs: int, steps: int) -> float:
+def _backend(vector: str, envs: int) -> BackendConfig:
+    cores = len(os.sched_getaffinity(0))
+    return BackendConfig(vector, 0, cores, max(1, envs // cores))
+
+
+@dataclass(frozen=True)
+class _ExplorerConfig:
+    env: EnvConfig
+    spec: EnvSpec
+    vector: str
+    steps: int
+
+
+def _make_explorer(config: _ExplorerConfig) -> Callable[[tuple[int, ...]], int]:
+    vector = make_vector(config.env, config.spec, config.vector, 0)
+
+    def run(seeds: tuple[int, ...]) -> int:
+        episodes = record(vector, Explore(config.env, config.spec, config.steps), seeds)
+        return sum(len(episode) for _, episode in episodes) * config.spec.frame_skip
+
+    return run
+
+
+def _explored(config: _ExplorerConfig, pool: Backend, envs: int) -> float:
     seeds = derive_many(0, "collect", envs)
-    vector.reset(seeds[:1])  # imports and first drawings are not part of the rate
-    start = time.perf_counter()
-    episodes = record(vector, Explore(env, spec, steps), seeds)
-    seconds = time.perf_counter() - start
-    vector.close()
-    return sum(len(episode) for _, episode in episodes) * spec.frame_skip / seconds
+    shares = 1 if isinstance(pool, SerialBackend) else min(envs, len(os.sched_getaffinity(0)))
+    jobs = [tuple(seeds[i::shares]) for i in range(shares)]
+    make = partial(_make_explorer, config)
+    rate = _rate(lambda: sum(steps for _, steps in pool.map(make, jobs)))
+    pool.close()
+    return rate

@@ -45,6 +45,9 @@ class EnvConfig:
             instances are kept from episode to episode.
         squash: "scale" or "clip" per continuous action dimension (see EnvSpec); null: all "scale".
         wrappers: callables env -> env, applied in order to the raw environment.
+        fast_id: gymnasium id of the same environment with cheaper frames, for all but scores; null
+            if there is none.
+        fast_kwargs: its arguments of `gymnasium.make` besides `kwargs`.
         envpool_id: id of the same environment in EnvPool; null if it has none.
         envpool_kwargs: arguments of `envpool.make_gymnasium`.
         reward_range: bounds of the reward of one env step; null if unknown.
@@ -64,6 +67,8 @@ class EnvConfig:
     reuse: bool
     squash: tuple[str, ...] | None
     wrappers: tuple[Callable[[Env], Env], ...]
+    fast_id: str | None
+    fast_kwargs: dict[str, Any]
     envpool_id: str | None
     envpool_kwargs: dict[str, Any]
     reward_range: tuple[float, float] | None
@@ -102,7 +107,7 @@ def make_env(config: EnvConfig) -> Env:
         env = wrap(env)
     if config.obs == "native":
         _check_frames(config, env.observation_space)
-    env = FrameSkip(env, config.frame_skip)
+    env = FrameSkip(env, config.frame_skip, on_demand=not config.wrappers)
     if config.obs == "render":
         env = RenderObs(env)
     return CropResize(env, config.crop_rows, config.crop_cols, config.size)

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,15 +142,21 @@ def _places(info: dict[str, Any], ids: IntArray) -> IntArray:
 
 
 def choose_backend(config: EnvConfig, backend: str, log: Callable[[str], None]) -> str:
-    """Settle "auto": "envpool" where it is installed and has the environment, else "gymnasium".
+    """Settle "auto": "fast" where env.fast_id is given, else "envpool", else "gymnasium".
 
     Raises:
-        UserError: for an unknown backend, or for "envpool" where it can't be had.
+        UserError: for an unknown backend, or for "fast" or "envpool" where they can't be had.
     """
     if backend == "gymnasium":
         return backend
-    if backend not in ("auto", "envpool"):
-        raise UserError(f"Unknown backend {backend!r}: choose auto, envpool or gymnasium.")
+    if backend not in ("auto", "fast", "envpool"):
+        raise UserError(f"Unknown backend {backend!r}: choose auto, fast, envpool or gymnasium.")
+    if backend != "envpool" and config.fast_id is not None:
+        return "fast"
+    if backend == "fast":
+        raise UserError(
+            f"{config.id} has no faster version (env.fast_id is null): set backend=auto."
+        )
     obstacle = _obstacle(config)
     if obstacle is None:
         return "envpool"
@@ -181,13 +188,18 @@ def make_vector(
     Args:
         config: the environment.
         spec: what `make_spec` read off it.
-        backend: "auto", "envpool" or "gymnasium".
+        backend: "auto", "fast", "envpool" or "gymnasium".
         threads: of EnvPool; 0 takes one per core.
         log: told in one line why "auto" took gymnasium.
 
     Raises:
         UserError: as `choose_backend`.
     """
-    if choose_backend(config, backend, log) == "envpool":
+    chosen = choose_backend(config, backend, log)
+    if chosen == "envpool":
         return EnvPoolVector(config, spec, threads)
+    if chosen == "fast":
+        assert config.fast_id is not None
+        kwargs = config.kwargs | config.fast_kwargs
+        config = replace(config, id=config.fast_id, kwargs=kwargs)
     return GymVector(config, spec)

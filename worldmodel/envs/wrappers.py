@@ -1,6 +1,6 @@
 """From what an environment shows to small RGB frames."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import gymnasium as gym
@@ -43,12 +43,39 @@ def crop_resize(frames: Frames, rows: Span | None, cols: Span | None, size: int)
     return small if small.shape[-1] == 3 else np.repeat(small, 3, axis=-1)
 
 
-class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
-    """Repeat each action, add up the rewards and stop where the episode ends."""
+@runtime_checkable
+class DrawsOnDemand(Protocol):
+    """An environment that leaves a frame undrawn while `drawing` is off, until somebody looks."""
 
-    def __init__(self, env: gym.Env[Any, Any], repeats: int) -> None:
+    drawing: bool
+
+    def look(self) -> Frames:
+        """Draw the present frame (H, W, C)."""
+        ...
+
+
+class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
+    """Repeat each action, add up the rewards and stop where the episode ends.
+
+    Args:
+        env: steps once for each repeat.
+        repeats: env steps per step.
+        on_demand: draw only the frame that is returned, where the bare environment can
+            (`DrawsOnDemand`); not for environments in wrappers that change or keep frames.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any], repeats: int, on_demand: bool = False) -> None:
         super().__init__(env)
         self._repeats = repeats
+        bare = env.unwrapped
+        self._drawn = bare if on_demand and isinstance(bare, DrawsOnDemand) else None
+        if self._drawn is not None:
+            self._drawn.drawing = False
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """The first frame."""
+        obs, info = self.env.reset(**kwargs)
+        return self._seen(obs), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One agent step: at most `repeats` env steps."""
@@ -58,7 +85,10 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
             total += float(reward)
             if terminated or truncated:
                 break
-        return obs, total, terminated, truncated, info
+        return self._seen(obs), total, terminated, truncated, info
+
+    def _seen(self, obs: Any) -> Any:
+        return obs if self._drawn is None else self._drawn.look()
 
 
 class RenderObs(gym.ObservationWrapper[Any, Any, Any]):

@@ -67,6 +67,12 @@ class SequenceModel(nn.Module):
         Returns:
             Features (B, T, hidden), the hidden state after each step, and the state after the last.
         """
+        if _lacks_bfloat16(x):
+            with torch.autocast("cpu", enabled=False):
+                return self._run(x.float(), state)
+        return self._run(x, state)
+
+    def _run(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
         stacked = None
         if state is not None:
             stacked = [torch.stack(state[i :: self._tensors]) for i in range(self._tensors)]
@@ -144,6 +150,13 @@ class SequenceModel(nn.Module):
     @property
     def _tensors(self) -> int:
         return 1 if isinstance(self.rnn, nn.GRU) else 2
+
+
+def _lacks_bfloat16(x: Tensor) -> bool:
+    """Whether torch would ask oneDNN for an LSTM that this processor has no instructions for."""
+    if x.is_cuda or not torch.is_autocast_enabled("cpu"):
+        return False
+    return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor]) -> Tensor:

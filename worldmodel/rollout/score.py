@@ -10,6 +10,7 @@ import numpy as np
 
 from worldmodel import checkpoint
 from worldmodel.envs.make import EnvConfig
+from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import ControllerConfig
 from worldmodel.rollout.evaluate import Played, evaluate, pick, summary
 from worldmodel.rollout.load import check_spec, load_controller
@@ -24,11 +25,14 @@ from worldmodel.types import Backend
 class EvaluateConfig:
     """`episodes` to play; `checkpoint` of the controller (null: the one that was selected).
 
+    `vector` is gymnasium, or fast, which shows the agent frames that are drawn in another way.
+
     `videos` of the best, the median and the worst episode show M dreaming `horizon` agent steps
     at a time; their filmstrips show it `context` frames first.
     """
 
     episodes: int
+    vector: str
     checkpoint: str | None
     videos: bool
     context: int
@@ -37,12 +41,14 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if self.episodes < 1:
             raise ValueError(f"evaluate.episodes is {self.episodes}: it must be at least 1")
+        if self.vector not in ("gymnasium", "fast"):
+            raise ValueError(f"evaluate.vector is {self.vector}: use gymnasium or fast")
 
 
 def score(
     config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Any
 ) -> dict[str, float]:
-    """Play held-out test episodes with a controller, always in gymnasium itself.
+    """Play held-out test episodes with a controller, in gymnasium itself unless asked otherwise.
 
     Writes episodes.jsonl and summary.json, and for the best, the median and the worst episode an
     mp4 and a filmstrip.
@@ -58,7 +64,7 @@ def score(
         env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
     )
     check_spec(about, worlds.spec, path)
-    player = worlds.player("gymnasium")
+    player = worlds.player(choose_backend(env, config.vector, run.say))
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     seeds = derive_many(run.seed, "test", config.episodes)
     log = run.log()
