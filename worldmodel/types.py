@@ -24,7 +24,8 @@ class EnvSpec:
 
     An action is one float32 vector everywhere: the raw action for a continuous space, a one-hot
     vector for a discrete one. `squash` says how the controller's tanh output reaches each
-    continuous dimension: "scale" maps [-1, 1] onto [low, high], "clip" cuts it at low and high.
+    continuous dimension: "scale" maps [-1, 1] onto [low, high], "clip" cuts it at low and high, and
+    "off" holds the dimension at 0, whatever the controller says.
     """
 
     id: str

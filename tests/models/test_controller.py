@@ -1,5 +1,7 @@
 """C: parameter counts, squashing, and one row of the batch at a time."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -48,6 +50,18 @@ def test_squash_of_car_racing():
     torch.testing.assert_close(action[0], torch.stack([tanh, (tanh + 1) / 2, tanh]))
     torch.testing.assert_close(action[1], torch.stack([-tanh, (1 - tanh) / 2, torch.tensor(0.0)]))
     torch.testing.assert_close(action[2], torch.tensor([0.0, 0.5, 0.0]))
+
+
+def test_an_action_that_is_off_stays_at_zero():
+    every = controller(("z",), z_dim=4)
+    braked = Controller(
+        every.config, replace(spec(), squash=("scale", "scale", "off")), z_dim=4, hidden=256
+    )
+    params, features = torch.randn(5, every.n_params), torch.randn(5, 3, 4)
+    before, after = every.act(params, features), braked.act(params, features)
+    assert before[..., 2].any()
+    assert torch.equal(after[..., :2], before[..., :2])
+    assert not after[..., 2].any()
 
 
 def test_layout_is_weights_row_by_row_then_biases():

@@ -43,7 +43,7 @@ class EnvConfig:
         max_episode_steps: cut after so many env steps.
         reuse: whether a seeded reset gives the same episode as a new instance would; then
             instances are kept from episode to episode.
-        squash: "scale" or "clip" per continuous action dimension (see EnvSpec); null: all "scale".
+        squash: "scale", "clip" or "off" per continuous action dimension (see EnvSpec); null: all "scale".
         wrappers: callables env -> env, applied in order to the raw environment.
         fast_id: gymnasium id of the same environment with cheaper frames, for all but scores; null
             if there is none.
@@ -88,9 +88,9 @@ class EnvConfig:
         for name in ("size", "frame_skip", "max_episode_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
-        unknown = sorted(set(self.squash or ()) - {"scale", "clip"})
+        unknown = sorted(set(self.squash or ()) - {"scale", "clip", "off"})
         if unknown:
-            raise ValueError(f"env.squash names {unknown}: it may only hold scale and clip")
+            raise ValueError(f"env.squash names {unknown}: it may only hold scale, clip and off")
 
 
 def make_env(config: EnvConfig) -> Env:

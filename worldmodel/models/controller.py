@@ -104,6 +104,7 @@ class Controller:
             self._low = torch.tensor(spec.action_low)
             self._high = torch.tensor(spec.action_high)
             self._clip = torch.tensor([how == "clip" for how in spec.squash])
+            self._on = torch.tensor([how != "off" for how in spec.squash])
 
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
@@ -157,4 +158,5 @@ class Controller:
         low, high = self._low.to(raw.device), self._high.to(raw.device)
         scaled = low + (raw + 1) / 2 * (high - low)
         clipped = torch.maximum(torch.minimum(raw, high), low)
-        return torch.where(self._clip.to(raw.device), clipped, scaled)
+        moved = torch.where(self._clip.to(raw.device), clipped, scaled)
+        return moved * self._on.to(raw.device)
