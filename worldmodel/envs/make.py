@@ -43,7 +43,8 @@ class EnvConfig:
         max_episode_steps: cut after so many env steps.
         reuse: whether a seeded reset gives the same episode as a new instance would; then
             instances are kept from episode to episode.
-        squash: "scale", "clip" or "off" per continuous action dimension (see EnvSpec); null: all "scale".
+        squash: "scale", "clip" or "off" per continuous action dimension (see EnvSpec); null: all
+            "scale".
         wrappers: callables env -> env, applied in order to the raw environment.
         fast_id: gymnasium id of the same environment with cheaper frames, for all but scores; null
             if there is none.
