@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from worldmodel import checkpoint
 from worldmodel.log import Log
@@ -73,7 +74,8 @@ class Run:
 
     def say(self, text: str) -> None:
         """One line on the terminal."""
-        self.console.print(f"[bold]{self.stage.name}[/]: {text}", highlight=False, soft_wrap=True)
+        told = f"[bold]{self.stage.name}[/]: {escape(text)}"
+        self.console.print(told, highlight=False, soft_wrap=True)
 
     def log(self, resume_step: int = 0) -> Log:
         """The stage's log; the first call says from which step a resumed run goes on."""

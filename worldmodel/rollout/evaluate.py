@@ -93,7 +93,7 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
     """
     scores = np.array([record["score"] for record in records])
     laps = [record["steps"] for record in records if record.get("finished")]
-    finished = {"finished": len(laps) / len(scores), "finished_steps": float(np.mean(laps))}
+    finished = len(laps) / len(scores)
     return {
         "episodes": len(scores),
         "mean": float(scores.mean()),
@@ -101,7 +101,7 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
         "min": float(scores.min()),
         "max": float(scores.max()),
         "steps": float(np.mean([record["steps"] for record in records])),
-        **(finished if laps else {}),
+        **({"finished": finished, "finished_steps": float(np.mean(laps))} if laps else {}),
         **{f"q{round(100 * q)}": float(np.quantile(scores, q)) for q in QUANTILES},
     }
 

@@ -1,5 +1,6 @@
 """Models rebuilt from their checkpoints alone."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def load_controller(path: Path) -> tuple[torch.Tensor, dict[str, Any]]:
 def check_spec(about: dict[str, Any], now: EnvSpec, path: Path | str) -> EnvSpec:
     """The environment `now`, if it is the one that a controller was evolved for.
 
+    How the controller's output becomes an action (`squash`) is the controller's own.
+
     Raises:
         UserError: if it is another one, or has another action repeat.
     """
@@ -49,7 +52,7 @@ def check_spec(about: dict[str, Any], now: EnvSpec, path: Path | str) -> EnvSpec
                 f"{path} was evolved with {key} {was}, this call says {here}: use the env=… and "
                 "experiment=… that it was trained with."
             )
-    return now
+    return replace(now, squash=trained.squash)
 
 
 def _about(saved: dict[str, Any], path: Path, kind: str) -> dict[str, Any]:

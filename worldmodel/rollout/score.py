@@ -1,7 +1,7 @@
 """The evaluate stage: held-out episodes in the official environment, a summary, and films."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.seed import derive_many
-from worldmodel.types import Backend
+from worldmodel.types import Backend, EnvSpec
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ def score(
     path = Path(config.checkpoint) if config.checkpoint else selected
     params, about = load_controller(path)
     controller = dict(about["controller"])
+    env = replace(env, squash=EnvSpec.from_dict(about["spec"]).squash)
     worlds = Worlds(
         env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
     )

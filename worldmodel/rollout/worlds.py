@@ -119,7 +119,10 @@ class Worlds:
         """
         path = self._run.other(name, "train_controller")
         params, about = load_controller(path)
-        check_spec(about, self.spec, path)
+        squash = check_spec(about, self.spec, path).squash
+        if squash != self.spec.squash:
+            told = f"env.squash=[{','.join(squash)}]"
+            self._run.say(f"{name} was evolved with {told}, this search begins with another")
         was = ControllerConfig(**about["controller"])
         now = self._config
         same = (was.inputs, was.bias, was.hidden_units) == (now.inputs, now.bias, now.hidden_units)

@@ -1,0 +1,21 @@
+"""How outputs become actions belongs to the controller, whatever a later call says."""
+
+import numpy as np
+import pytest
+
+from worldmodel.stages import PIPELINE
+
+TINY = ["experiment=tiny", "env=pendulum"]
+
+
+@pytest.mark.slow
+def test_a_controller_is_evaluated_and_warm_starts_knowing_how_it_acted(stages, stage, tmp_path):
+    *training, evaluate = PIPELINE
+    stages(" ".join(training), *TINY, "env.squash=[off]")
+    stages(evaluate, *TINY)
+    actions = sorted((tmp_path / "runs" / "tiny").rglob("actions/*.npy"))
+    assert actions
+    assert not any(np.load(path).any() for path in actions)
+    again = stage("train_controller", *TINY, "name=on", "upstream=tiny", "start=tiny")
+    assert again.code == 0, again.err
+    assert "tiny was evolved with env.squash=[off]" in again.out + again.err
