@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from worldmodel import checkpoint
-from worldmodel.envs.make import EnvConfig
+from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import ControllerConfig
 from worldmodel.rollout.evaluate import Played, evaluate, pick, summary
@@ -18,7 +18,7 @@ from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.seed import derive_many
-from worldmodel.types import Backend, EnvSpec
+from worldmodel.types import Backend
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,10 @@ def score(
     path = Path(config.checkpoint) if config.checkpoint else selected
     params, about = load_controller(path)
     controller = dict(about["controller"])
-    env = replace(env, squash=EnvSpec.from_dict(about["spec"]).squash)
+    env = replace(env, squash=check_spec(about, make_spec(env), path).squash)
     worlds = Worlds(
         env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
     )
-    check_spec(about, worlds.spec, path)
     player = worlds.player(choose_backend(env, config.vector, run.say))
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     seeds = derive_many(run.seed, "test", config.episodes)
