@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from toy_episodes import SPEC, fill, make_episode
 
-from worldmodel.data.episodes import EpisodeStore, chunk_spans, split
+from worldmodel.data.episodes import EpisodeStore, chunk_spans
+from worldmodel.data.split import split
 from worldmodel.types import UserError
 
 HERE = Path(__file__).parent

@@ -10,8 +10,8 @@ import pytest
 import torch
 from toy_episodes import make_episode
 
-from worldmodel.data.episodes import split
 from worldmodel.data.latents import LatentData, LatentStore, LatentWriter, WindowsConfig
+from worldmodel.data.split import split
 from worldmodel.types import UserError
 
 CONFIG = WindowsConfig(batch_size=4, length=20, holdout_fraction=0.2, newest_weight=None)

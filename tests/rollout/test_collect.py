@@ -15,8 +15,8 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.vector import GymVector
 from worldmodel.rollout.actor import Disturbed, Explore
 from worldmodel.rollout.agent import Agent
-from worldmodel.rollout.collect import record
 from worldmodel.rollout.play import play
+from worldmodel.rollout.record import record
 
 
 def test_every_transition_once_and_no_reset_row(small):

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.parallel import ProcessBackend, SerialBackend
 from worldmodel.rollout.actor import Explore
-from worldmodel.rollout.collect import record
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import (
     BackendConfig,
@@ -30,6 +29,7 @@ from worldmodel.rollout.real import (
     build_player,
     make_backend,
 )
+from worldmodel.rollout.record import record
 from worldmodel.seed import derive_many
 from worldmodel.types import Backend, EnvSpec
 
@@ -37,10 +37,14 @@ from worldmodel.types import Backend, EnvSpec
 def collect(setting: Setting) -> Row:
     """Env steps per second of an explorer, with crop and resize."""
     env, spec, sizes = setting.env, make_spec(setting.env), setting.sizes
-    naive = _explored(_ExplorerConfig(env, spec, "gymnasium", sizes.env_steps), SerialBackend(), 1)
+    plain = _ExplorerConfig(env, spec, "gymnasium", sizes.env_steps)
+    naive = _explored(plain, SerialBackend(), 1, 1)
     vector = choose_backend(env, "auto", lambda _: None)
-    config = _ExplorerConfig(env, spec, vector, sizes.env_steps)
-    ours = _explored(config, make_backend(_backend(vector, sizes.envs), vector), sizes.envs)
+    backend = _backend(vector, sizes.envs)
+    per_job = sizes.envs if vector == "envpool" else backend.envs_per_worker
+    ours = _explored(
+        replace(plain, vector=vector), make_backend(backend, vector), sizes.envs, per_job
+    )
     return Row(ours, naive, "env steps/s", "one gymnasium environment in one process")
 
 
@@ -140,10 +144,9 @@ def _make_explorer(config: _ExplorerConfig) -> Callable[[tuple[int, ...]], int]:
     return run
 
 
-def _explored(config: _ExplorerConfig, pool: Backend, envs: int) -> float:
+def _explored(config: _ExplorerConfig, pool: Backend, envs: int, per_job: int) -> float:
     seeds = derive_many(0, "collect", envs)
-    shares = 1 if isinstance(pool, SerialBackend) else min(envs, len(os.sched_getaffinity(0)))
-    jobs = [tuple(seeds[i::shares]) for i in range(shares)]
+    jobs = [tuple(seeds[i : i + per_job]) for i in range(0, envs, per_job)]
     make = partial(_make_explorer, config)
     rate = _rate(lambda: sum(steps for _, steps in pool.map(make, jobs)))
     pool.close()

@@ -9,14 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldmodel.data.episodes import (
-    CHUNK_FRAMES,
-    EpisodeStore,
-    chunk_spans,
-    newest,
-    repeat_newest,
-    split,
-)
+from worldmodel.data.episodes import CHUNK_FRAMES, EpisodeStore, chunk_spans
+from worldmodel.data.split import newest, repeat_newest, split
 from worldmodel.seed import derive
 from worldmodel.types import Frames, IntArray, UserError
 

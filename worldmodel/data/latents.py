@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldmodel.data.episodes import newest, repeat_newest, split
 from worldmodel.data.latent_store import LatentEpisode, LatentStore, LatentWriter
+from worldmodel.data.split import newest, repeat_newest, split
 from worldmodel.seed import derive
 from worldmodel.types import IntArray
 
