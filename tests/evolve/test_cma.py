@@ -58,6 +58,14 @@ def test_a_warm_start_is_kept_over_a_resume(tmp_path):
     np.testing.assert_array_equal(resumed.mean, search.mean)
 
 
+def test_the_step_size_keeps_to_its_floor_over_a_resume(tmp_path):
+    free, held = (CMA(CMAConfig(8, 0.3, least), 12, seed=5) for least in (0.0, 0.25))
+    assert advance(free, 60).sigma < 0.25
+    assert advance(held, 60).sigma == 0.25
+    resumed = CMA.restore(held.state(), tmp_path)
+    np.testing.assert_array_equal(resumed.ask(), held.ask())
+
+
 def test_a_state_that_does_not_replay_is_refused(tmp_path):
     state = advance(CMA(CMAConfig(8, 0.3), 12, seed=5), 3).state()
     state["mean"] = state["mean"] + 1
@@ -83,7 +91,9 @@ def test_global_randomness_is_untouched():
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-@pytest.mark.parametrize(("key", "values"), [("popsize", (1, 0.1)), ("sigma", (4, 0.0))])
+@pytest.mark.parametrize(
+    ("key", "values"), [("popsize", (1, 0.1)), ("sigma", (4, 0.0)), ("min_sigma", (4, 0.1, 0.2))]
+)
 def test_bad_numbers_name_the_key(key, values):
     with pytest.raises(ValueError, match=key):
         CMAConfig(*values)

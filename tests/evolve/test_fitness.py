@@ -36,7 +36,7 @@ def run(hybrid, generations, candidates=64):
     rng, trials, right = np.random.default_rng(0), [], []
     for generation in range(generations):
         params = rng.normal(size=(candidates, 4)).astype(np.float32)
-        trials.append(hybrid.test(params, list(range(10 * generation, 10 * generation + 8)),
+        trials.append(hybrid.test(params, [list(range(10 * generation, 10 * generation + 8))],
                                   generation))  # fmt: skip
         right.append(np.corrcoef(trials[-1].fitness, params.sum(1))[0, 1])
     return trials, right
@@ -58,7 +58,7 @@ def test_a_good_dream_helps_a_noisy_reality():
     real = Guess(1.0, 5.0)
     _, alone = run(InWorld(real, True), 12)
     short = InWorld(real, True)
-    few = [np.corrcoef(short.test(p, [g, g + 1], g).fitness, p.sum(1))[0, 1]
+    few = [np.corrcoef(short.test(p, [[g, g + 1]], g).fitness, p.sum(1))[0, 1]
            for g, p in enumerate(np.random.default_rng(1).normal(size=(12, 64, 4)))]  # fmt: skip
     hybrid = Hybrid(Guess(3.0, 1.0, bias=1.0), real, SHARES)
     trials, together = run(hybrid, 12)
@@ -89,7 +89,7 @@ def test_one_goes_over_to_reality_at_once():
 
 def test_candidates_that_are_all_alike_are_no_error():
     still = Guess(0.0, 0.0)
-    trial = Hybrid(still, still, SHARES).test(np.zeros((4, 4), np.float32), [1, 2, 3], 5)
+    trial = Hybrid(still, still, SHARES).test(np.zeros((4, 4), np.float32), [[1, 2, 3]], 5)
     np.testing.assert_array_equal(trial.fitness, 0)
 
 

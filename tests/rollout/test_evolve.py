@@ -17,8 +17,8 @@ from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.starts import Starts
 from worldmodel.seed import PURPOSES
 
-CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, max_rollouts=None,
-                      reliability=0.5, selection_every=2,
+CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, groups=1,
+                      max_rollouts=None, reliability=0.5, selection_every=2,
                       selection_episodes=3, max_minutes=None)  # fmt: skip
 
 
@@ -83,6 +83,33 @@ def test_common_random_numbers_and_disjoint_seeds(small, world, tmp_path):
     assert purpose == {kind: {PURPOSES.index(kind)} for kind in purpose}
 
 
+def test_every_group_plays_seeds_of_its_own(small, world, tmp_path):
+    watched = Watched(world)
+    run(replace(CONFIG, groups=3), tmp_path, watched, small.controller.n_params)
+    training, selection = watched.seeds[True], watched.seeds[False]
+    assert [len(seeds) for seeds in training] == [2] * 6 * 3
+    assert len({seed for seeds in training for seed in seeds}) == 2 * 6 * 3
+    assert len(set(selection)) == 1
+
+
+class Hard:
+    """Pays a candidate its first parameter, less what its seeds cost."""
+
+    def evaluate(self, params, seeds, *, generation):
+        returns = params[:, :1] - np.array(seeds, np.float32)
+        return returns, np.ones_like(returns, np.int64)
+
+
+def test_hard_seeds_do_not_count_against_a_group():
+    params = np.array([[0.0], [1.0], [0.0], [1.0], [3.0]], np.float32)
+    trial = InWorld(Hard(), True).test(params, [[0, 1], [100, 400]], generation=0)
+    np.testing.assert_allclose(trial.fitness[[0, 2]], trial.fitness[1] - 1, atol=1e-4)
+    np.testing.assert_allclose(np.diff(trial.fitness[3:]), 2, atol=1e-4)
+    assert trial.returns.shape == trial.lengths.shape == (5, 2)
+    alone = InWorld(Hard(), True).test(params, [[0, 4]], generation=0)
+    np.testing.assert_array_equal(alone.returns, params - np.array([0, 4], np.float32))
+
+
 def test_dreamt_steps_are_not_env_steps(small, world, tmp_path):
     n, config = small.controller.n_params, CONFIG
     real = run(config, tmp_path / "real", world, n)
@@ -128,13 +155,15 @@ def test_time_is_up(small, world, tmp_path):
     assert result.generations == 0
 
 
-@pytest.mark.parametrize(("key", "value"), [("max_rollouts", 1), ("reliability", 1.0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("max_rollouts", 1), ("reliability", 1.0), ("groups", 4)]
+)
 def test_bad_noise_handling_names_the_key(key, value):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: value})
 
 
-@pytest.mark.parametrize("key", ["generations", "rollouts", "selection_every"])
+@pytest.mark.parametrize("key", ["generations", "rollouts", "groups", "selection_every"])
 def test_bad_numbers_name_the_key(key):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: 0})

@@ -15,16 +15,23 @@ from worldmodel.types import FloatArray, UserError
 
 @dataclass(frozen=True)
 class CMAConfig:
-    """`popsize` candidates a generation; `sigma` is the first standard deviation."""
+    """`popsize` candidates a generation; `sigma` is the first standard deviation.
+
+    The step size never falls below `min_sigma`: where noise ranks the candidates it would shrink
+    for no good reason, and the smaller it is, the more of the ranking is noise.
+    """
 
     popsize: int
     sigma: float
+    min_sigma: float = 0.0
 
     def __post_init__(self) -> None:
         if self.popsize < 2:
             raise ValueError(f"evolve.cma.popsize is {self.popsize}: it must be at least 2")
         if self.sigma <= 0:
             raise ValueError(f"evolve.cma.sigma is {self.sigma}: it must be positive")
+        if not 0 <= self.min_sigma <= self.sigma:
+            raise ValueError(f"evolve.cma.min_sigma is {self.min_sigma}: use 0 to evolve.cma.sigma")
 
 
 class CMA:
@@ -90,6 +97,7 @@ class CMA:
         assert self._asked is not None, "ask before tell"
         values = np.asarray(fitness, np.float64)
         self._es.tell(self._asked, (-values).tolist())
+        self._es.sigma = max(self._es.sigma, self.config.min_sigma)
         self._told.append(values)
         self._asked = None
 
@@ -106,6 +114,7 @@ class CMA:
             "seed": self._seed,
             "popsize": self.config.popsize,
             "sigma0": self.config.sigma,
+            "min_sigma": self.config.min_sigma,
             "start": torch.from_numpy(self._start),
             "told": torch.from_numpy(np.array(self._told).reshape(-1, self.config.popsize)),
             "mean": torch.from_numpy(np.array(self._es.mean, np.float64)),
@@ -118,7 +127,7 @@ class CMA:
         Raises:
             UserError: if this machine's linear algebra does not reproduce the saved mean.
         """
-        config = CMAConfig(state["popsize"], state["sigma0"])
+        config = CMAConfig(state["popsize"], state["sigma0"], state.get("min_sigma", 0.0))
         search = cls(config, state["n"], state["seed"], state["start"].numpy())
         for values in state["told"].numpy():
             search.ask()

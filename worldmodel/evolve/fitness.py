@@ -10,13 +10,17 @@ import numpy as np
 from worldmodel.evolve.noise import Reliability
 from worldmodel.types import FloatArray, IntArray, World
 
+Seeds = Sequence[Sequence[int]]  # those of each group of candidates
+
 
 @dataclass(frozen=True)
 class Trial:
     """Outcome of one generation.
 
-    `returns` and `lengths` (P, R) are those of the rollouts that rank the candidates; `pairs`
-    (P, 2) holds every candidate's mean return in the dream and in reality where both are known.
+    `returns` and `lengths` (P, R) are those of the rollouts that rank the candidates; where groups
+    played seeds of their own, what these were worth to everybody is taken out of the returns.
+    `pairs` (P, 2) holds every candidate's mean return in the dream and in reality where both are
+    known.
     """
 
     fitness: FloatArray  # (P,)
@@ -33,8 +37,8 @@ class Fitness(Protocol):
 
     dream: World | None
 
-    def test(self, params: FloatArray, seeds: Sequence[int], generation: int) -> Trial:
-        """Try candidates (P, n) on the same seeds (R,)."""
+    def test(self, params: FloatArray, seeds: Seeds, generation: int) -> Trial:
+        """Try candidates (P, n), in G groups of equal size or nearly, on the seeds (G, R)."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -58,9 +62,14 @@ class InWorld:
         self._world, self._real = world, real
         self.dream = None if real else world
 
-    def test(self, params: FloatArray, seeds: Sequence[int], generation: int) -> Trial:
-        """Try candidates (P, n) on the same seeds (R,)."""
-        returns, lengths = self._world.evaluate(params, seeds, generation=generation)
+    def test(self, params: FloatArray, seeds: Seeds, generation: int) -> Trial:
+        """Try candidates (P, n), in G groups of equal size or nearly, on the seeds (G, R)."""
+        tried = [
+            self._world.evaluate(group, own, generation=generation)
+            for group, own in zip(np.array_split(params, len(seeds)), seeds, strict=True)
+        ]
+        returns = _without_luck([returns for returns, _ in tried])
+        lengths = np.concatenate([lengths for _, lengths in tried])
         steps = int(lengths.sum())
         counts = (steps, 0) if self._real else (0, steps)
         return Trial(returns.mean(1), returns, lengths, *counts)
@@ -127,14 +136,15 @@ class Hybrid:
         self._weight = 0.0
         self._real_alone = False
 
-    def test(self, params: FloatArray, seeds: Sequence[int], generation: int) -> Trial:
-        """Try candidates (P, n) on the same seeds (R,)."""
+    def test(self, params: FloatArray, seeds: Seeds, generation: int) -> Trial:
+        """Try candidates (P, n), in G groups of equal size or nearly, on the seeds (G, R)."""
         if generation < self._config.dream_generations:
             return self._in_dream.test(params, seeds, generation)
         if self._real_alone or self._config.least_agreement == 1:
             return self._in_real.test(params, seeds, generation)
         dreamt = self._in_dream.test(params, seeds, generation)
-        real = self._in_real.test(params, seeds[: self._config.real_rollouts], generation)
+        few = [own[: self._config.real_rollouts] for own in seeds]
+        real = self._in_real.test(params, few, generation)
         pairs = np.stack([dreamt.fitness, real.fitness], 1)
         self._learn(pairs, real.returns)
         figures = {
@@ -188,6 +198,14 @@ class Hybrid:
         dream, real = pairs.T
         of_real, of_dream = self._weights()
         return real.mean() + of_real * (real - real.mean()) + of_dream * (dream - dream.mean())
+
+
+def _without_luck(returns: Sequence[FloatArray]) -> FloatArray:
+    """Groups of returns, each (p, R), as one (P, R): hard seeds don't count against a group."""
+    if len(returns) == 1:
+        return returns[0]
+    overall = np.concatenate(returns).mean()
+    return np.concatenate([group - group.mean(0) + overall for group in returns])
 
 
 def _correlation(one: float, two: float, both: float) -> float:

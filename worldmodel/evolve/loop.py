@@ -22,15 +22,18 @@ class EvolveConfig:
     """Numbers of one evolution.
 
     `rollouts` episodes per candidate, the same for all candidates of a generation (common random
-    numbers); with `max_rollouts` they grow up to that many, as soon as less than `reliability` of
-    the variance between the candidates' means is theirs and the rest is noise, and shrink again
-    where they can. Every `selection_every` generations the mean plays `selection_episodes` episodes
-    of its own. `max_minutes` stops earlier (null: never).
+    numbers), or with several `groups` of candidates the same within each: a generation then learns
+    from so many times as many different episodes at the same cost. With `max_rollouts` they grow up
+    to that many, as soon as less than `reliability` of the variance between the candidates' means
+    is theirs and the rest is noise, and shrink again where they can. Every `selection_every`
+    generations the mean plays `selection_episodes` episodes of its own. `max_minutes` stops earlier
+    (null: never).
     """
 
     cma: CMAConfig
     generations: int
     rollouts: int
+    groups: int
     max_rollouts: int | None
     reliability: float
     selection_every: int
@@ -41,6 +44,11 @@ class EvolveConfig:
         for key in ("generations", "rollouts", "selection_every", "selection_episodes"):
             if getattr(self, key) < 1:
                 raise ValueError(f"evolve.{key} is {getattr(self, key)}: it must be at least 1")
+        if not 1 <= self.groups <= self.cma.popsize // 2:
+            raise ValueError(
+                f"evolve.groups is {self.groups}: use 1 to {self.cma.popsize // 2}, so that each "
+                "has two of the evolve.cma.popsize candidates to compare"
+            )
         if self.max_rollouts is not None and not 2 <= self.rollouts <= self.max_rollouts:
             raise ValueError(
                 f"evolve.max_rollouts is {self.max_rollouts} and evolve.rollouts {self.rollouts}: "
@@ -125,7 +133,9 @@ def evolve(
             select()
         while not finished():
             since = time.time()
-            seeds = derive_many(run.seed, "train", round(tally.rollouts), search.generation)
+            rollouts = round(tally.rollouts)
+            drawn = derive_many(run.seed, "train", config.groups * rollouts, search.generation)
+            seeds = [drawn[i : i + rollouts] for i in range(0, len(drawn), rollouts)]
             trial = tried.test(search.ask(), seeds, search.generation)
             search.tell(trial.fitness)
             tally.env_steps += trial.env_steps
