@@ -124,6 +124,10 @@ class Controller:
             params: (P, n_params).
             features: (P, R, F).
         """
+        return self._squash(self.logits(params, features))
+
+    def logits(self, params: Tensor, features: Tensor) -> Tensor:
+        """What `act` maps to the actions' range, (P, R, action_dim)."""
         at, x = 0, features
         for depth, (before, after) in enumerate(self._layers):
             if depth:
@@ -132,7 +136,7 @@ class Controller:
             x, at = torch.bmm(x, weight.mT), at + after * before
             if self.config.bias:
                 x, at = x + params[:, None, at : at + after], at + after
-        return self._squash(x)
+        return x
 
     def moved(self, params: Tensor, offset: Tensor, axes: Tensor | None = None) -> Tensor:
         """Parameters (n,) that act on this controller's features as `params` did on features that

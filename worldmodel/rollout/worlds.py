@@ -1,15 +1,19 @@
 """Worlds put together from the files of earlier stages."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
 
+from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.rollout.agent import Agent
+from worldmodel.rollout.carry import carry_over
 from worldmodel.rollout.centre import principal_axes, seen_features
 from worldmodel.rollout.device import pick_device
 from worldmodel.rollout.dream import DreamWorld
@@ -131,7 +135,33 @@ class Worlds:
                 f"{path} has {len(params)} parameters on {was.inputs}, this call makes "
                 f"{self.controller.n_params} on {now.inputs}: use the same controller=…"
             )
-        return self.controller.moved(params, about["offset"], about.get("axes")).numpy()
+        start = self._carry_over(name, params, about)
+        if start is None:
+            start = self.controller.moved(params, about["offset"], about.get("axes"))
+        return start.numpy()
+
+    def _carry_over(self, name: str, params: Tensor, about: dict[str, Any]) -> Tensor | None:
+        """Parameters that act on this V and M as `params` on those of the run `name`; None where
+        these are the same, are missing, or there are no episodes to learn it from."""
+        vae, mdnrnn = (self._run.other(name, stage) for stage in ("train_vae", "train_mdnrnn"))
+        episodes = self._run.of("collect") / "episodes"
+        linear = self._config.hidden_units is None and self._config.bias
+        there = all(path.parent.exists() for path in (vae, mdnrnn, episodes))
+        if (vae, mdnrnn) == (self._vae, self._mdnrnn) or not there or not linear:
+            return None
+        before = load_vae(vae), load_mdnrnn(mdnrnn)
+        sizes = before[0].config.z_dim, before[1].config.hidden
+        config = ControllerConfig(**about["controller"])
+        read = Controller(config, self.spec, *sizes, about["offset"], about.get("axes"))
+        now = Agent(load_vae(self._vae), self._m, self.controller)
+        started = time.time()
+        fitted, missed = carry_over(params, Agent(*before, read), now, EpisodeStore.open(episodes))
+        told = ", ".join(f"{value:.3f}" for value in missed)
+        self._run.say(
+            f"C of {name} is fitted to this V and M in {time.time() - started:.0f} s: its actions "
+            f"differ by {told} (root mean square)"
+        )
+        return fitted
 
     def _look_from(self, start: str | None) -> None:
         """Settle the features' offset and axes."""

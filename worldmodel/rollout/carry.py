@@ -1,0 +1,71 @@
+"""C carried over to a V and an M that were trained on: the same answers to the same frames."""
+
+import torch
+from torch import Tensor
+
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.rollout.agent import Agent
+
+EPISODES = 48  # the newest that are spread evenly; more than a linear fit can use
+RIDGE = 1e-3  # pull towards zero, in units of the features' mean square
+SLOPE = 0.05  # least weight of an answer that the action's limits cut off
+FRAMES = 250  # encoded at a time
+
+
+@torch.inference_mode()
+def carry_over(
+    params: Tensor, was: Agent, now: Agent, store: EpisodeStore
+) -> tuple[Tensor, Tensor]:
+    """Parameters with which `now` acts on stored frames as `was` does with `params`.
+
+    Training V and M on turns what C reads into something else, and a C that drove is lost. Being
+    linear, it can be fitted to its own answers: ridge regression from the new features to the old
+    logits, each weighted by how much it moves the action.
+
+    Args:
+        params: (n,) of the linear controller of `was`.
+        was: V, M and C before.
+        now: V, M and C after; C is linear too.
+        store: episodes that both watch.
+
+    Returns:
+        Parameters (n',) and the root mean square differences (action_dim,) of the actions.
+    """
+    indices = [index for index in store.indices() if index >= store.newest_from]
+    chosen = indices[:: -(-len(indices) // EPISODES)]
+    episodes = [store.read(index) for index in chosen]
+    obs = [torch.from_numpy(episode.obs[:-1]) for episode in episodes]
+    action = [torch.from_numpy(episode.action) for episode in episodes]
+    old, new = (_watch(agent, obs, action).unsqueeze(0) for agent in (was, now))
+    logits = was.controller.logits(params[None], old)[0]
+    fitted = _fit(new[0].double(), logits.double(), now.controller.spec.discrete)
+    wanted, got = was.controller.act(params[None], old), now.controller.act(fitted[None], new)
+    return fitted, (got - wanted)[0].square().mean(0).sqrt()
+
+
+def _watch(agent: Agent, obs: list[Tensor], action: list[Tensor]) -> Tensor:
+    """Features (N, F) that C sees at all steps of episodes obs (T, H, W, C), action (T, A)."""
+    mu = [torch.cat([agent.vae.encode(part)[0] for part in one.split(FRAMES)]) for one in obs]
+    z = torch.nn.utils.rnn.pad_sequence(mu)
+    acted = torch.nn.utils.rnn.pad_sequence(action)
+    state = agent.mdnrnn.initial_state(len(obs))
+    seen = []
+    for z_t, action_t in zip(z, acted, strict=True):
+        seen.append(agent.controller.features({"z": z_t, "h": state[0], "c": state[1]}))
+        state = agent.mdnrnn.advance(z_t, action_t, state)
+    steps = torch.arange(len(z))[:, None] < torch.tensor([len(one) for one in obs])
+    return torch.stack(seen)[steps]
+
+
+def _fit(features: Tensor, logits: Tensor, discrete: bool) -> Tensor:
+    """Weights and biases, flattened, of the weighted ridge regression of logits (N, A)."""
+    design = torch.cat([features, features.new_ones(len(features), 1)], 1)
+    slope = torch.ones_like(logits) if discrete else (1 - logits.tanh().square()).clamp(min=SLOPE)
+    pull = RIDGE * design.square().mean() * torch.eye(design.shape[1], dtype=design.dtype)
+    columns = []
+    for weight, wanted in zip(slope.square().T, logits.T, strict=True):
+        weighted = design.T * weight
+        matrix = weighted @ design + weight.sum() * pull
+        columns.append(torch.linalg.solve(matrix, weighted @ wanted))
+    solution = torch.stack(columns)
+    return torch.cat([solution[:, :-1].flatten(), solution[:, -1]]).float()
