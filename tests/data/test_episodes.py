@@ -71,6 +71,11 @@ def test_another_environment(store):
         EpisodeStore.create(store.root, {"spec": other}, 1)
 
 
+def test_what_a_controller_does_with_its_outputs_is_not_the_environment(store):
+    other = replace(SPEC, squash=("off",) * SPEC.action_dim).to_dict()
+    assert EpisodeStore.create(store.root, {"spec": other}, 1).indices() == store.indices()
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:20])
 
