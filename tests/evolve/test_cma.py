@@ -66,6 +66,17 @@ def test_the_step_size_keeps_to_its_floor_over_a_resume(tmp_path):
     np.testing.assert_array_equal(resumed.ask(), held.ask())
 
 
+def test_the_average_of_means_begins_with_the_start(tmp_path):
+    start = np.full(12, 0.5)
+    search = CMA(CMAConfig(8, 0.3), 12, seed=5, start=start)
+    np.testing.assert_array_equal(search.average(4), start)
+    means = [advance(search, 1).mean for _ in range(5)]
+    np.testing.assert_allclose(search.average(3), np.mean(means[-3:], 0), rtol=1e-6)
+    np.testing.assert_allclose(search.average(9), np.mean(means, 0), rtol=1e-6)
+    resumed = CMA.restore(search.state(), tmp_path)
+    np.testing.assert_array_equal(resumed.average(3), search.average(3))
+
+
 def test_a_state_that_does_not_replay_is_refused(tmp_path):
     state = advance(CMA(CMAConfig(8, 0.3), 12, seed=5), 3).state()
     state["mean"] = state["mean"] + 1

@@ -18,7 +18,7 @@ from worldmodel.rollout.starts import Starts
 from worldmodel.seed import PURPOSES
 
 CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, groups=1,
-                      max_rollouts=None, reliability=0.5, selection_every=2,
+                      max_rollouts=None, reliability=0.5, average=1, selection_every=2,
                       selection_episodes=3, max_minutes=None)  # fmt: skip
 
 
@@ -69,6 +69,21 @@ def test_the_deployed_mean_has_the_best_selection_score(small, world, tmp_path):
     assert best["selection_score"] == result.selection_score == max(scores.values())
     again, _ = world.evaluate(best["params"].numpy()[None], [1, 2], generation=None)
     assert np.isfinite(again).all()
+
+
+def test_what_is_selected_is_averaged_over_generations_and_over_a_resume(small, world, tmp_path):
+    n, config = small.controller.n_params, replace(CONFIG, average=3, selection_every=6)
+    run(config, tmp_path / "a", world, n)
+    run(replace(config, generations=4), tmp_path / "b", world, n)
+    run(config, tmp_path / "b", world, n)
+    one, two = (checkpoint.load(tmp_path / name / "mean.pt")["params"] for name in "ab")
+    assert torch.equal(one, two)
+    means = []
+    for generations in (4, 5, 6):
+        run(replace(CONFIG, generations=generations), tmp_path / "c", world, n)
+        means.append(checkpoint.load(tmp_path / "c" / "mean.pt")["params"])
+    torch.testing.assert_close(one, torch.stack(means).mean(0))
+    assert not torch.equal(one, means[-1])
 
 
 def test_common_random_numbers_and_disjoint_seeds(small, world, tmp_path):
@@ -163,7 +178,7 @@ def test_bad_noise_handling_names_the_key(key, value):
         replace(CONFIG, **{key: value})
 
 
-@pytest.mark.parametrize("key", ["generations", "rollouts", "groups", "selection_every"])
+@pytest.mark.parametrize("key", ["generations", "rollouts", "groups", "average"])
 def test_bad_numbers_name_the_key(key):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: 0})

@@ -56,6 +56,7 @@ class CMA:
         self._seed = seed
         self._start = np.zeros(n) if start is None else np.asarray(start, np.float64)
         self._told: list[NDArray[np.float64]] = []
+        self._means: list[FloatArray] = []  # one after each generation
         self._asked: list[NDArray[np.float64]] | None = None
         self._widened = False
         rng = np.random.default_rng(seed)
@@ -82,6 +83,14 @@ class CMA:
         """Centre of the search distribution (n,): what gets deployed."""
         return np.asarray(self._es.mean, np.float32)
 
+    def average(self, generations: int) -> FloatArray:
+        """Mean (n,) of `mean` over the last so many generations, or over all there were.
+
+        Noise moves the centre about what it circles; its average lies nearer (Polyak & Juditsky
+        1992).
+        """
+        return np.mean(self._means[-generations:] or [self.mean], axis=0, dtype=np.float32)
+
     @property
     def sigma(self) -> float:
         """Overall step size."""
@@ -99,6 +108,7 @@ class CMA:
         self._es.tell(self._asked, (-values).tolist())
         self._es.sigma = max(self._es.sigma, self.config.min_sigma)
         self._told.append(values)
+        self._means.append(self.mean)
         self._asked = None
 
     def widen(self, factor: float) -> None:

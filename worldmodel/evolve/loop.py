@@ -26,8 +26,8 @@ class EvolveConfig:
     from so many times as many different episodes at the same cost. With `max_rollouts` they grow up
     to that many, as soon as less than `reliability` of the variance between the candidates' means
     is theirs and the rest is noise, and shrink again where they can. Every `selection_every`
-    generations the mean plays `selection_episodes` episodes of its own. `max_minutes` stops earlier
-    (null: never).
+    generations the mean, averaged over the last `average` generations, plays `selection_episodes`
+    episodes of its own. `max_minutes` stops earlier (null: never).
     """
 
     cma: CMAConfig
@@ -36,12 +36,14 @@ class EvolveConfig:
     groups: int
     max_rollouts: int | None
     reliability: float
+    average: int
     selection_every: int
     selection_episodes: int
     max_minutes: float | None
 
     def __post_init__(self) -> None:
-        for key in ("generations", "rollouts", "selection_every", "selection_episodes"):
+        counts = "generations", "rollouts", "average", "selection_every", "selection_episodes"
+        for key in counts:
             if getattr(self, key) < 1:
                 raise ValueError(f"evolve.{key} is {getattr(self, key)}: it must be at least 1")
         if not 1 <= self.groups <= self.cma.popsize // 2:
@@ -126,7 +128,7 @@ def evolve(
 
     def select() -> None:
         chosen = derive_many(run.seed, "selection", config.selection_episodes)
-        _select(search, chosen, tried.dream, selection, tally, run, about)
+        _select(search, config.average, chosen, tried.dream, selection, tally, run, about)
 
     with run.progress(config.generations, "generations", start=search.generation) as bar:
         if start is not None and search.generation == 0:
@@ -168,6 +170,7 @@ def evolve(
 
 def _select(
     search: CMA,
+    average: int,
     seeds: list[int],
     dream: World | None,
     selection: World,
@@ -176,7 +179,7 @@ def _select(
     about: Any,
 ) -> None:
     """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
-    mean = search.mean[None]
+    mean = search.average(average)[None]
     returns, lengths = selection.evaluate(mean, seeds, generation=None)
     score, sd = float(returns.mean()), float(returns.std())
     tally.env_steps += int(lengths.sum())
@@ -191,7 +194,7 @@ def _select(
     run.log().scalars(search.generation, told)
     content = {
         "about": about,
-        "params": torch.from_numpy(search.mean),
+        "params": torch.from_numpy(mean[0]),
         "generation": search.generation,
         "selection_score": score,
         "world_score": inside,
