@@ -7,7 +7,7 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.rollout.agent import Agent
 
 EPISODES = 48  # the newest that are spread evenly; more than a linear fit can use
-RIDGE = 1e-3  # pull towards zero, in units of the features' mean square
+RIDGE = 1e-3  # pull towards the parameters as they are, in units of the features' mean square
 SLOPE = 0.05  # least weight of an answer that the action's limits cut off
 FRAMES = 250  # encoded at a time
 
@@ -20,7 +20,8 @@ def carry_over(
 
     Training V and M on turns what C reads into something else, and a C that drove is lost. Being
     linear, it can be fitted to its own answers: ridge regression from the new features to the old
-    logits, each weighted by how much it moves the action.
+    logits, each weighted by how much it moves the action. Where the frames leave open what a weight
+    should be, it stays as it was.
 
     Args:
         params: (n,) of the linear controller of `was`.
@@ -38,7 +39,8 @@ def carry_over(
     action = [torch.from_numpy(episode.action) for episode in episodes]
     old, new = (_watch(agent, obs, action).unsqueeze(0) for agent in (was, now))
     logits = was.controller.logits(params[None], old)[0]
-    fitted = _fit(new[0].double(), logits.double(), now.controller.spec.discrete)
+    before = now.controller.moved(params, was.controller.offset, was.controller.axes)
+    fitted = _fit(before, new[0].double(), logits.double(), now.controller.spec.discrete)
     wanted, got = was.controller.act(params[None], old), now.controller.act(fitted[None], new)
     return fitted, (got - wanted)[0].square().mean(0).sqrt()
 
@@ -57,15 +59,19 @@ def _watch(agent: Agent, obs: list[Tensor], action: list[Tensor]) -> Tensor:
     return torch.stack(seen)[steps]
 
 
-def _fit(features: Tensor, logits: Tensor, discrete: bool) -> Tensor:
-    """Weights and biases, flattened, of the weighted ridge regression of logits (N, A)."""
+def _fit(before: Tensor, features: Tensor, logits: Tensor, discrete: bool) -> Tensor:
+    """Weighted ridge regression (n,) of logits (N, A), pulled to the parameters `before` (n,)."""
     design = torch.cat([features, features.new_ones(len(features), 1)], 1)
     slope = torch.ones_like(logits) if discrete else (1 - logits.tanh().square()).clamp(min=SLOPE)
     pull = RIDGE * design.square().mean() * torch.eye(design.shape[1], dtype=design.dtype)
+    actions = logits.shape[1]
+    weights, biases = before[:-actions].view(actions, -1), before[-actions:, None]
+    kept = torch.cat([weights, biases], 1).double()
+    left = logits - design @ kept.T
     columns = []
-    for weight, wanted in zip(slope.square().T, logits.T, strict=True):
+    for weight, wanted in zip(slope.square().T, left.T, strict=True):
         weighted = design.T * weight
         matrix = weighted @ design + weight.sum() * pull
         columns.append(torch.linalg.solve(matrix, weighted @ wanted))
-    solution = torch.stack(columns)
+    solution = kept + torch.stack(columns)
     return torch.cat([solution[:, :-1].flatten(), solution[:, -1]]).float()
