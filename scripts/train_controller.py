@@ -23,6 +23,8 @@ def main(cfg: DictConfig, run: Run) -> None:
         tried = InWorld(dream, real=False)
     if cfg.world.kind == "hybrid":
         tried = Hybrid(dream, selection, build(cfg.world.hybrid))
+    # A search that goes on has begun already: fitting C to V and M once more would be for nothing.
+    begin = cfg.start is not None and not run.checkpoint().exists()
     try:
         result = evolve(
             build(cfg.evolve),
@@ -31,7 +33,7 @@ def main(cfg: DictConfig, run: Run) -> None:
             selection,
             run,
             worlds.about(),
-            worlds.start(cfg.start) if cfg.start is not None else None,
+            worlds.start(cfg.start) if begin else None,
         )
     finally:
         selection.close()

@@ -178,7 +178,7 @@ def test_bad_noise_handling_names_the_key(key, value):
         replace(CONFIG, **{key: value})
 
 
-@pytest.mark.parametrize("key", ["generations", "rollouts", "groups", "average"])
+@pytest.mark.parametrize("key", ["generations", "rollouts", "groups", "average", "selection_every"])
 def test_bad_numbers_name_the_key(key):
     with pytest.raises(ValueError, match=key):
         replace(CONFIG, **{key: 0})

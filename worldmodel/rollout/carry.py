@@ -4,9 +4,12 @@ import torch
 from torch import Tensor
 
 from worldmodel.data.episodes import EpisodeStore
+from worldmodel.data.split import newest
 from worldmodel.rollout.agent import Agent
+from worldmodel.rollout.centre import watch
+from worldmodel.types import Episode
 
-EPISODES = 48  # the newest that are spread evenly; more than a linear fit can use
+EPISODES = 48  # of the newest, evenly spread; plenty for a linear fit
 RIDGE = 1e-3  # pull towards the parameters as they are, in units of the features' mean square
 SLOPE = 0.05  # least weight of an answer that the action's limits cut off
 FRAMES = 250  # encoded at a time
@@ -32,12 +35,9 @@ def carry_over(
     Returns:
         Parameters (n',) and the root mean square differences (action_dim,) of the actions.
     """
-    indices = [index for index in store.indices() if index >= store.newest_from]
-    chosen = indices[:: -(-len(indices) // EPISODES)]
-    episodes = [store.read(index) for index in chosen]
-    obs = [torch.from_numpy(episode.obs[:-1]) for episode in episodes]
-    action = [torch.from_numpy(episode.action) for episode in episodes]
-    old, new = (_watch(agent, obs, action).unsqueeze(0) for agent in (was, now))
+    indices = newest(store.indices(), store.newest_from) or store.indices()
+    episodes = [store.read(index) for index in indices[:: -(-len(indices) // EPISODES)]]
+    old, new = (_watch(agent, episodes).unsqueeze(0) for agent in (was, now))
     logits = was.controller.logits(params[None], old)[0]
     before = now.controller.moved(params, was.controller.offset, was.controller.axes)
     fitted = _fit(before, new[0].double(), logits.double(), now.controller.spec.discrete)
@@ -45,18 +45,12 @@ def carry_over(
     return fitted, (got - wanted)[0].square().mean(0).sqrt()
 
 
-def _watch(agent: Agent, obs: list[Tensor], action: list[Tensor]) -> Tensor:
-    """Features (N, F) that C sees at all steps of episodes obs (T, H, W, C), action (T, A)."""
+def _watch(agent: Agent, episodes: list[Episode]) -> Tensor:
+    """Features (N, F) that C sees at all their steps."""
+    obs = [torch.from_numpy(episode.obs[:-1]) for episode in episodes]
     mu = [torch.cat([agent.vae.encode(part)[0] for part in one.split(FRAMES)]) for one in obs]
-    z = torch.nn.utils.rnn.pad_sequence(mu)
-    acted = torch.nn.utils.rnn.pad_sequence(action)
-    state = agent.mdnrnn.initial_state(len(obs))
-    seen = []
-    for z_t, action_t in zip(z, acted, strict=True):
-        seen.append(agent.controller.features({"z": z_t, "h": state[0], "c": state[1]}))
-        state = agent.mdnrnn.advance(z_t, action_t, state)
-    steps = torch.arange(len(z))[:, None] < torch.tensor([len(one) for one in obs])
-    return torch.stack(seen)[steps]
+    action = [torch.from_numpy(episode.action) for episode in episodes]
+    return watch(agent.controller.features, agent.mdnrnn, mu, action)
 
 
 def _fit(before: Tensor, features: Tensor, logits: Tensor, discrete: bool) -> Tensor:

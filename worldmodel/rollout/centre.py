@@ -1,7 +1,10 @@
-"""Mean and principal components of what C sees, over the encoded episodes."""
+"""What C sees while M watches episodes: its mean and its principal components."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from worldmodel.data.latents import LatentStore
 from worldmodel.models.controller import Controller
@@ -9,20 +12,34 @@ from worldmodel.models.mdnrnn import MDNRNN
 
 EPISODES = 64  # evenly spread over the store; plenty for a mean
 
+See = Callable[[dict[str, Tensor]], Tensor]
+
 
 @torch.inference_mode()
 def seen_features(controller: Controller, mdnrnn: MDNRNN, store: LatentStore) -> Tensor:
     """Features (N, F), not centred, that the controller sees while M watches stored episodes."""
     indices = store.indices()
-    rows = []
-    for index in indices[:: max(1, len(indices) // EPISODES)]:
-        episode = store.episode(index)
-        mu, action = torch.tensor(episode.mu[:-1]), torch.tensor(episode.action)
-        state = mdnrnn.initial_state(1)
-        for t in range(len(action)):
-            rows.append(controller.joined({"z": mu[t : t + 1], "h": state[0], "c": state[1]}))
-            state = mdnrnn.advance(mu[t : t + 1], action[t : t + 1], state)
-    return torch.cat(rows)
+    chosen = [store.episode(i) for i in indices[:: max(1, len(indices) // EPISODES)]]
+    mu = [torch.tensor(episode.mu[:-1]) for episode in chosen]
+    return watch(controller.joined, mdnrnn, mu, [torch.tensor(one.action) for one in chosen])
+
+
+def watch(see: See, mdnrnn: MDNRNN, mu: list[Tensor], action: list[Tensor]) -> Tensor:
+    """What `see` makes (N, F) of z and M's state at all steps of episodes, which go side by side.
+
+    Args:
+        see: {"z": (B, Z), "h": (B, H), "c": (B, H)} to (B, F).
+        mdnrnn: watches.
+        mu: (T, Z) of each episode.
+        action: (T, A) of each.
+    """
+    steps = torch.arange(max(map(len, mu)))[:, None] < torch.tensor([len(one) for one in mu])
+    state = mdnrnn.initial_state(len(mu))
+    seen = []
+    for z, acted in zip(pad_sequence(mu), pad_sequence(action), strict=True):
+        seen.append(see({"z": z, "h": state[0], "c": state[1]}))
+        state = mdnrnn.advance(z, acted, state)
+    return torch.stack(seen)[steps]
 
 
 def principal_axes(features: Tensor, count: int) -> Tensor:

@@ -1,6 +1,5 @@
 """Worlds put together from the files of earlier stages."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -154,12 +153,11 @@ class Worlds:
         config = ControllerConfig(**about["controller"])
         read = Controller(config, self.spec, *sizes, about["offset"], about.get("axes"))
         now = Agent(load_vae(self._vae), self._m, self.controller)
-        started = time.time()
         fitted, missed = carry_over(params, Agent(*before, read), now, EpisodeStore.open(episodes))
         told = ", ".join(f"{value:.3f}" for value in missed)
         self._run.say(
-            f"C of {name} is fitted to this V and M in {time.time() - started:.0f} s: its actions "
-            f"differ by {told} (root mean square)"
+            f"C of {name} is fitted to this V and M: its actions differ by {told} "
+            "(root mean square)"
         )
         return fitted
 
