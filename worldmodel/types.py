@@ -1,5 +1,6 @@
 """The few types that every room of the house shares. Imports nothing of the project."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -25,7 +26,8 @@ class EnvSpec:
     An action is one float32 vector everywhere: the raw action for a continuous space, a one-hot
     vector for a discrete one. `squash` says how the controller's tanh output reaches each
     continuous dimension: "scale" maps [-1, 1] onto [low, high], "clip" cuts it at low and high, and
-    "off" holds the dimension at 0, whatever the controller says.
+    "off" holds the dimension at 0, whatever the controller says. A factor may follow: "clip*0.2"
+    reaches a fifth as far as "clip".
     """
 
     id: str
@@ -52,6 +54,16 @@ class EnvSpec:
         assert self.action_low is not None
         return len(self.action_low)
 
+    @property
+    def reach(self) -> tuple[float, ...]:
+        """The factors of `squash`, 0 where it is off."""
+        return tuple(split_squash(how)[1] for how in self.squash)
+
+    @property
+    def clips(self) -> tuple[bool, ...]:
+        """Which dimensions are cut at low and high."""
+        return tuple(split_squash(how)[0] == "clip" for how in self.squash)
+
     def to_env(self, action: FloatArray) -> NDArray[Any]:
         """Turn action vectors (N, action_dim) into what the environment's `step` takes."""
         return action.argmax(-1).astype(np.int64) if self.discrete else action.astype(np.float32)
@@ -67,6 +79,22 @@ class EnvSpec:
             key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()
         }
         return cls(**fields)
+
+
+def split_squash(how: str) -> tuple[str, float]:
+    """("clip", 0.2) of "clip*0.2".
+
+    Raises:
+        ValueError: if it is neither of scale, clip and off, or its factor not in (0, 1].
+    """
+    name, star, factor = how.partition("*")
+    try:
+        reach = float(factor) if star else float(name != "off")
+    except ValueError:
+        reach = math.nan
+    if name not in ("scale", "clip", "off") or not (name == "off" or 0 < reach <= 1):
+        raise ValueError(f"{how!r} is not scale, clip or off, or a factor behind it not in (0, 1]")
+    return name, reach if name != "off" else 0.0
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def test_the_spec_of_car_racing_is_the_papers():
     spec = make_spec(load("car_racing"))
     assert spec.action_low == (-1, 0, 0)
     assert spec.action_high == (1, 1, 1)
-    assert spec.squash == ("scale", "scale", "clip")
+    assert spec.squash == ("scale", "scale", "clip*0.2")
+    assert spec.reach == (1, 1, 0.2)
     assert spec.solved_at == 900
 
 
@@ -172,6 +173,8 @@ def test_other_action_spaces_are_refused(space):
         ("frame_skip", 0),
         ("max_episode_steps", 0),
         ("squash", ["stretch"]),
+        ("squash", ["clip*2"]),
+        ("squash", ["scale*few"]),
     ],
 )
 def test_the_config_refuses_nonsense_and_names_the_key(key, value):

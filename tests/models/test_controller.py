@@ -64,6 +64,16 @@ def test_an_action_that_is_off_stays_at_zero():
     assert not after[..., 2].any()
 
 
+def test_a_factor_shortens_what_an_action_reaches():
+    every = controller(("z",), z_dim=4)
+    gentle = Controller(
+        every.config, replace(spec(), squash=("scale", "scale*0.5", "clip*0.2")), z_dim=4, hidden=1
+    )
+    params, features = torch.randn(5, every.n_params), torch.randn(5, 3, 4)
+    before, after = every.act(params, features), gentle.act(params, features)
+    torch.testing.assert_close(after, before * torch.tensor([1.0, 0.5, 0.2]))
+
+
 def test_layout_is_weights_row_by_row_then_biases():
     c = controller(("z", "h"), z_dim=2, hidden=1)
     params = torch.arange(float(c.n_params))[None] / 20

@@ -126,8 +126,8 @@ class RandomController:
         low, high = _bounds(spec, "RandomController")
         raw = np.tanh(score)
         scaled = low + (raw + 1) / 2 * (high - low)
-        clip = np.array([how == "clip" for how in spec.squash])
-        return np.where(clip, raw.clip(low, high), scaled).astype(np.float32)
+        moved = np.where(spec.clips, raw.clip(low, high), scaled) * spec.reach
+        return moved.astype(np.float32)
 
 
 @dataclass(frozen=True)

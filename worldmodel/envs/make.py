@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from worldmodel.envs.wrappers import CropResize, FrameSkip, RenderObs, Span
-from worldmodel.types import EnvSpec, Explorer, UserError
+from worldmodel.types import EnvSpec, Explorer, UserError, split_squash
 
 Env = gym.Env[Any, Any]
 
@@ -43,8 +43,8 @@ class EnvConfig:
         max_episode_steps: cut after so many env steps.
         reuse: whether a seeded reset gives the same episode as a new instance would; then
             instances are kept from episode to episode.
-        squash: "scale", "clip" or "off" per continuous action dimension (see EnvSpec); null: all
-            "scale".
+        squash: "scale", "clip" or "off" per continuous action dimension, with a factor behind it
+            or none (see EnvSpec); null: all "scale".
         wrappers: callables env -> env, applied in order to the raw environment.
         fast_id: gymnasium id of the same environment with cheaper frames, for all but scores; null
             if there is none.
@@ -89,9 +89,11 @@ class EnvConfig:
         for name in ("size", "frame_skip", "max_episode_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
-        unknown = sorted(set(self.squash or ()) - {"scale", "clip", "off"})
-        if unknown:
-            raise ValueError(f"env.squash names {unknown}: it may only hold scale, clip and off")
+        for how in self.squash or ():
+            try:
+                split_squash(how)
+            except ValueError as error:
+                raise ValueError(f"env.squash: {error}") from error
 
 
 def make_env(config: EnvConfig) -> Env:

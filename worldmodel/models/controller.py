@@ -103,8 +103,8 @@ class Controller:
             assert spec.action_high is not None
             self._low = torch.tensor(spec.action_low)
             self._high = torch.tensor(spec.action_high)
-            self._clip = torch.tensor([how == "clip" for how in spec.squash])
-            self._on = torch.tensor([how != "off" for how in spec.squash])
+            self._clip = torch.tensor(spec.clips)
+            self._reach = torch.tensor(spec.reach)
 
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
@@ -163,4 +163,4 @@ class Controller:
         scaled = low + (raw + 1) / 2 * (high - low)
         clipped = torch.maximum(torch.minimum(raw, high), low)
         moved = torch.where(self._clip.to(raw.device), clipped, scaled)
-        return moved * self._on.to(raw.device)
+        return moved * self._reach.to(raw.device)

@@ -25,7 +25,8 @@ from worldmodel.types import Backend
 class EvaluateConfig:
     """`episodes` to play; `checkpoint` of the controller (null: the one that was selected).
 
-    `vector` is gymnasium, or fast, which shows the agent frames that are drawn in another way.
+    `vector` is gymnasium, or fast for the environment's faster version, with `fast_kwargs` over
+    those of the environment.
 
     `videos` of the best, the median and the worst episode show M dreaming `horizon` agent steps
     at a time; their filmstrips show it `context` frames first.
@@ -33,6 +34,7 @@ class EvaluateConfig:
 
     episodes: int
     vector: str
+    fast_kwargs: dict[str, Any]
     checkpoint: str | None
     videos: bool
     context: int
@@ -61,6 +63,7 @@ def score(
     params, about = load_controller(path)
     controller = dict(about["controller"])
     env = replace(env, squash=check_spec(about, make_spec(env), path).squash)
+    env = replace(env, fast_kwargs=env.fast_kwargs | config.fast_kwargs)
     worlds = Worlds(
         env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
     )
