@@ -156,6 +156,12 @@ class World(Protocol):
         """
         ...
 
+    def evaluate_groups(
+        self, groups: Sequence[tuple[FloatArray, Sequence[int]]], *, generation: int | None
+    ) -> list[tuple[FloatArray, IntArray]]:
+        """`evaluate` of several groups of candidates, each on seeds of its own."""
+        return [self.evaluate(*group, generation=generation) for group in groups]
+
     def close(self) -> None:
         """Free what it holds."""
         ...

@@ -12,6 +12,7 @@ from worldmodel.evolve.cma import CMAConfig
 from worldmodel.evolve.compare import CompareConfig, Point, Problem, compare, score_at, search
 from worldmodel.evolve.recipes import Fixed, Measured, RankChanges
 from worldmodel.seed import derive_many
+from worldmodel.types import World
 
 TARGET = np.linspace(-1, 1, 6, dtype=np.float32)
 LENGTH, POPSIZE = 10, 10
@@ -29,7 +30,7 @@ def truth(params):
     return -np.square(params - TARGET).sum(1)
 
 
-class Noisy:
+class Noisy(World):
     """A quadratic; each return has noise of the seed and noise of candidate and seed."""
 
     def __init__(self, noise=1.0, hardness=0.0):

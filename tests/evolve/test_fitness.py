@@ -5,11 +5,12 @@ import pytest
 
 from worldmodel.evolve.fitness import Hybrid, HybridConfig, InWorld
 from worldmodel.evolve.scatter import scatter
+from worldmodel.types import World
 
 SHARES = HybridConfig(dream_generations=1, real_rollouts=2, least_agreement=-1.0, memory=0.8)
 
 
-class Guess:
+class Guess(World):
     """A world whose returns are `scale` × the sum of the parameters, off by noise of its own.
 
     The noise follows from the seeds and the candidate; `bias` is noise that all rollouts share.

@@ -16,6 +16,7 @@ from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.starts import Starts
 from worldmodel.seed import PURPOSES
+from worldmodel.types import World
 
 CONFIG = EvolveConfig(CMAConfig(6, 0.3), generations=6, rollouts=2, groups=1,
                       max_rollouts=None, reliability=0.5, average=1, selection_every=2,
@@ -30,7 +31,7 @@ def world(small):
     return DreamWorld(Dynamics(small.mdnrnn, first, config, 1, "cpu"), small.controller)
 
 
-class Watched:
+class Watched(World):
     """The world, and a note of which seeds it was asked for."""
 
     def __init__(self, world):
@@ -107,7 +108,7 @@ def test_every_group_plays_seeds_of_its_own(small, world, tmp_path):
     assert len(set(selection)) == 1
 
 
-class Hard:
+class Hard(World):
     """Pays a candidate its first parameter, less what its seeds cost."""
 
     def evaluate(self, params, seeds, *, generation):

@@ -68,6 +68,18 @@ def test_serial_and_process_agree(small):
     np.testing.assert_array_equal(one[1], two[1])
 
 
+def test_groups_at_once_are_groups_one_by_one(small):
+    real = world(small, 2)
+    many = params(small, 7)
+    groups = [(many[:3], [11, 12]), (many[3:6], [13, 14]), (many[6:], [15, 16])]
+    together = real.evaluate_groups(groups, generation=0)
+    for group, (returns, lengths) in zip(groups, together, strict=True):
+        alone = real.evaluate(*group, generation=0)
+        np.testing.assert_array_equal(returns, alone[0])
+        np.testing.assert_array_equal(lengths, alone[1])
+    real.close()
+
+
 @pytest.mark.parametrize(
     ("cut", "steps"), [(RealConfig(None, 4, 0.0), 4), (RealConfig(1, None, 0.0), 30)]
 )

@@ -64,10 +64,8 @@ class InWorld:
 
     def test(self, params: FloatArray, seeds: Seeds, generation: int) -> Trial:
         """Try candidates (P, n), in G groups of equal size or nearly, on the seeds (G, R)."""
-        tried = [
-            self._world.evaluate(group, own, generation=generation)
-            for group, own in zip(np.array_split(params, len(seeds)), seeds, strict=True)
-        ]
+        groups = list(zip(np.array_split(params, len(seeds)), seeds, strict=True))
+        tried = self._world.evaluate_groups(groups, generation=generation)
         returns = _without_luck([returns for returns, _ in tried])
         lengths = np.concatenate([lengths for _, lengths in tried])
         steps = int(lengths.sum())

@@ -10,7 +10,7 @@ from torch import Tensor
 from worldmodel.models.controller import Controller
 from worldmodel.rollout.dynamics import Dreamers, Dynamics
 from worldmodel.seed import derive
-from worldmodel.types import FloatArray, IntArray
+from worldmodel.types import FloatArray, IntArray, World
 
 # Dead rollouts are dropped once this share of the batch is dead: dropping copies what is left.
 DROP = 0.1
@@ -35,7 +35,7 @@ class _Live:
         self.dreamers.keep(rows)
 
 
-class DreamWorld:
+class DreamWorld(World):
     """The dream as a `World`: P candidates × R rollouts stepped together, no Python per rollout.
 
     All candidates share the random numbers of a seed, so what a rollout comes to depends on its

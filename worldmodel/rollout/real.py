@@ -15,7 +15,7 @@ from worldmodel.parallel import ProcessBackend, SerialBackend
 from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.load import load_mdnrnn, load_vae
 from worldmodel.rollout.play import play
-from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv
+from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv, World
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def make_player(config: PlayerConfig) -> Callable[[Job], tuple[FloatArray, IntAr
     return run
 
 
-class RealWorld:
+class RealWorld(World):
     """The real environment as a `World`.
 
     With EnvPool every rollout of a generation is one batch; with gymnasium, candidates are dealt
@@ -139,17 +139,26 @@ class RealWorld:
         self, params: FloatArray, seeds: Sequence[int], *, generation: int | None
     ) -> tuple[FloatArray, IntArray]:
         """Returns and lengths in env steps (P, R); the early cut of that generation, None: none."""
+        return self.evaluate_groups([(params, seeds)], generation=generation)[0]
+
+    def evaluate_groups(
+        self, groups: Sequence[tuple[FloatArray, Sequence[int]]], *, generation: int | None
+    ) -> list[tuple[FloatArray, IntArray]]:
+        """`evaluate` of all groups at once: no worker waits between them."""
         cut = UNCUT if generation is None else self._config.at(generation)
-        blocks = self._split(len(params), len(seeds))
-        jobs = [
-            Job(params[rows], tuple(seeds[i] for i in range(*columns.indices(len(seeds)))), cut)
-            for rows, columns in blocks
-        ]
-        returns = np.zeros((len(params), len(seeds)), np.float32)
-        lengths = np.zeros((len(params), len(seeds)), np.int64)
-        for index, (job_returns, job_lengths) in self._backend.map(self._make, jobs):
-            returns[blocks[index]], lengths[blocks[index]] = job_returns, job_lengths
-        return returns, lengths
+        jobs: list[Job] = []
+        places: list[tuple[int, tuple[slice, slice]]] = []
+        results: list[tuple[FloatArray, IntArray]] = []
+        for group, (params, seeds) in enumerate(groups):
+            shape = len(params), len(seeds)
+            results.append((np.zeros(shape, np.float32), np.zeros(shape, np.int64)))
+            for rows, columns in self._split(*shape):
+                jobs.append(Job(params[rows], tuple(seeds[columns]), cut))
+                places.append((group, (rows, columns)))
+        for index, (returns, lengths) in self._backend.map(self._make, jobs):
+            group, block = places[index]
+            results[group][0][block], results[group][1][block] = returns, lengths
+        return results
 
     def _split(self, candidates: int, rollouts: int) -> list[tuple[slice, slice]]:
         """Blocks of at most `envs_per_worker` rollouts."""
