@@ -55,6 +55,19 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     assert "done already" in again.out
 
 
+def test_a_score_may_have_arguments_of_its_own(stages, tmp_path):
+    scoring = ("evaluate.vector=fast", "+evaluate.fast_kwargs.sutton_barto_reward=true")
+    environment = ("env=cart_pole", "env.fast_id=CartPole-v1", "backend=gymnasium")
+    stages(" ".join(PIPELINE), TINY, *environment, *scoring)
+    root = tmp_path / "runs" / "tiny" / "seed0"
+    paid = [
+        episode["score"]
+        for episode in map(json.loads, (root / "evaluate" / "episodes.jsonl").open())
+    ]
+    assert paid == [-1.0] * 3, "the fall costs 1, and a step pays nothing"
+    assert read_done(root / "collect")["figures"]["return_mean"] > 1
+
+
 def test_closing_table(stages, stage, tmp_path, monkeypatch):
     stages("collect", TINY, "env=cart_pole")
     from worldmodel.table import closing_table
