@@ -44,7 +44,7 @@ def test_every_yaml_gives_frames_and_a_spec(name):
     assert not truncated
 
 
-def test_the_spec_of_car_racing_is_the_papers():
+def test_the_spec_of_car_racing():
     spec = make_spec(load("car_racing"))
     assert spec.action_low == (-1, 0, 0)
     assert spec.action_high == (1, 1, 1)

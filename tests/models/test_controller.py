@@ -52,26 +52,20 @@ def test_squash_of_car_racing():
     torch.testing.assert_close(action[2], torch.tensor([0.0, 0.5, 0.0]))
 
 
-def test_an_action_that_is_off_stays_at_zero():
+@pytest.mark.parametrize(
+    ("squash", "reach"),
+    [
+        (("scale", "scale", "off"), (1.0, 1.0, 0.0)),
+        (("scale", "scale*0.5", "clip*0.2"), (1.0, 0.5, 0.2)),
+    ],
+)
+def test_an_action_reaches_as_far_as_its_factor(squash, reach):
     every = controller(("z",), z_dim=4)
-    braked = Controller(
-        every.config, replace(spec(), squash=("scale", "scale", "off")), z_dim=4, hidden=256
-    )
-    params, features = torch.randn(5, every.n_params), torch.randn(5, 3, 4)
-    before, after = every.act(params, features), braked.act(params, features)
-    assert before[..., 2].any()
-    assert torch.equal(after[..., :2], before[..., :2])
-    assert not after[..., 2].any()
-
-
-def test_a_factor_shortens_what_an_action_reaches():
-    every = controller(("z",), z_dim=4)
-    gentle = Controller(
-        every.config, replace(spec(), squash=("scale", "scale*0.5", "clip*0.2")), z_dim=4, hidden=1
-    )
+    gentle = Controller(every.config, replace(spec(), squash=squash), z_dim=4, hidden=256)
     params, features = torch.randn(5, every.n_params), torch.randn(5, 3, 4)
     before, after = every.act(params, features), gentle.act(params, features)
-    torch.testing.assert_close(after, before * torch.tensor([1.0, 0.5, 0.2]))
+    assert before.flatten(0, 1).any(0).all(), "an action that stays at 0 would pass with any factor"
+    torch.testing.assert_close(after, before * torch.tensor(reach))
 
 
 def test_layout_is_weights_row_by_row_then_biases():

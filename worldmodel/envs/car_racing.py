@@ -18,7 +18,7 @@ from worldmodel.types import Frames
 
 DRAWINGS = ("fast", "original")
 
-_FINE = 4  # drawn so many times larger than the frame, then averaged: smooth edges
+_FINE = 4  # drawn so many times larger, then averaged: cv2 fills half a pixel too far
 _BITS = 4  # cv2 takes corners as fixed-point numbers with so many binary places
 _LOST = (2.0, 2.0, 2.0, 0.0)  # pygame rounds down where it shrinks: all but black gets darker
 _SCALE = np.array([original.STATE_W / original.WINDOW_W, original.STATE_H / original.WINDOW_H])
