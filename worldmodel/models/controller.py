@@ -1,6 +1,7 @@
 """C: a small policy on what V and M know, evaluated for a whole population at once."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -106,12 +107,19 @@ class Controller:
             self._clip = torch.tensor(spec.clips)
             self._reach = torch.tensor(spec.reach)
 
+    def to(self, device: torch.device | str) -> "Controller":
+        """The same on another device."""
+        moved = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(moved, name, value.to(device))
+        return moved
+
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
         `components`, project them: (..., n_features)."""
-        joined = self.joined(parts)
-        centred = joined - self.offset.to(joined.device)
-        return centred if self.axes is None else centred @ self.axes.to(joined.device)
+        centred = self.joined(parts) - self.offset
+        return centred if self.axes is None else centred @ self.axes
 
     def joined(self, parts: Mapping[str, Tensor]) -> Tensor:
         """The inputs side by side, (..., F)."""
@@ -159,8 +167,7 @@ class Controller:
             best = logits.argmax(-1)
             return torch.nn.functional.one_hot(best, self.spec.action_dim).to(logits.dtype)
         raw = torch.tanh(logits)
-        low, high = self._low.to(raw.device), self._high.to(raw.device)
+        low, high = self._low, self._high
         scaled = low + (raw + 1) / 2 * (high - low)
         clipped = torch.maximum(torch.minimum(raw, high), low)
-        moved = torch.where(self._clip.to(raw.device), clipped, scaled)
-        return moved * self._reach.to(raw.device)
+        return torch.where(self._clip, clipped, scaled) * self._reach

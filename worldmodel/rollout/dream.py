@@ -1,38 +1,26 @@
 """DreamWorld: M's own predictions as an environment, every rollout of a generation in one batch."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from worldmodel.models.controller import Controller
-from worldmodel.rollout.dynamics import Dreamers, Dynamics
+from worldmodel.rollout.dynamics import Dynamics
+from worldmodel.rollout.graph import Graph
+from worldmodel.rollout.live import Live
 from worldmodel.seed import derive
 from worldmodel.types import FloatArray, IntArray, World
 
 # Dead rollouts are dropped once this share of the batch is dead: dropping copies what is left.
 DROP = 0.1
+# On a GPU they are dropped by halves, so that few sizes have to be recorded, and so many rollouts
+# stay: fewer take as long.
+LEAST = 1024
 # How often a GPU is asked how many are dead: the question waits for all that was queued.
 ASK_EVERY = 8
-
-
-@dataclass
-class _Live:
-    """The rollouts that still go on, a row each; `slot` is a rollout's place in the results."""
-
-    slot: Tensor  # (B,)
-    rollout: Tensor  # (B,), which of the R seeds
-    params: Tensor  # (B, n)
-    dreamers: Dreamers
-    alive: Tensor  # (B,)
-
-    def drop_dead(self) -> None:
-        rows = self.alive.nonzero().squeeze(-1)
-        for name in ("slot", "rollout", "params", "alive"):
-            setattr(self, name, getattr(self, name)[rows])
-        self.dreamers.keep(rows)
 
 
 class DreamWorld(World):
@@ -48,9 +36,12 @@ class DreamWorld(World):
     """
 
     def __init__(self, dynamics: Dynamics, controller: Controller) -> None:
-        self._dynamics, self._controller = dynamics, controller
+        self._dynamics, self._controller = dynamics, controller.to(dynamics.device)
         self._device = dynamics.device
-        self._every = 1 if self._device.type == "cpu" else ASK_EVERY
+        self._generator = torch.Generator(self._device)
+        self._gpu = self._device.type == "cuda"
+        self._every = ASK_EVERY if self._gpu else 1
+        self._graphs: dict[tuple[int, int], Graph] = {}
 
     @torch.inference_mode()
     def evaluate(
@@ -58,42 +49,62 @@ class DreamWorld(World):
     ) -> tuple[FloatArray, IntArray]:
         """Dreamt returns and lengths in env steps (P, R); the same start for every candidate."""
         dynamics = self._dynamics
-        generator = torch.Generator(self._device).manual_seed(derive(seeds[0], "dream", *seeds))
+        self._generator.manual_seed(derive(seeds[0], "dream", *seeds))
         with dynamics.autocast():
-            returns, lengths = self._play(self._begin(params, seeds), len(seeds), generator)
+            returns, lengths = self._play(self._begin(params, seeds), len(seeds))
         shape = (len(params), len(seeds))
         steps = (lengths * dynamics.frame_skip).view(shape)
         return returns.view(shape).cpu().numpy(), steps.cpu().numpy()
 
-    def _play(
-        self, live: _Live, rollouts: int, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _play(self, live: Live, rollouts: int) -> tuple[Tensor, Tensor]:
         """Returns and lengths in agent steps of all rollouts, each (B,)."""
-        dynamics = self._dynamics
-        count = len(live.slot)
-        returns = torch.zeros(count, device=self._device)
-        lengths = torch.zeros(count, dtype=torch.int64, device=self._device)
-        for step in range(dynamics.cap):
-            noise = dynamics.noise(rollouts, generator).of(live.rollout)
-            reward, going = dynamics.step(live.dreamers, self._act(live), noise)
-            returns[live.slot] += torch.where(live.alive, reward, 0)
-            lengths[live.slot] += live.alive
-            live.alive = live.alive & going
+        returns, lengths = torch.empty_like(live.returns), torch.empty_like(live.lengths)
+        live, advance = self._ready(live, rollouts)
+        for step in range(self._dynamics.cap):
+            advance()
             if step % self._every == 0:
-                left = int(live.alive.sum())
+                count, left = len(live.slot), int(live.alive.sum())
                 if left == 0:
                     break
-                if left <= (1 - DROP) * len(live.slot):
-                    live.drop_dead()
+                size = self._size(count, left)
+                if size < count:
+                    returns[live.slot], lengths[live.slot] = live.returns, live.lengths
+                    live, advance = self._ready(live.first_alive(size), rollouts)
+        returns[live.slot], lengths[live.slot] = live.returns, live.lengths
         return returns, lengths
 
-    def _act(self, live: _Live) -> Tensor:
+    def _ready(self, live: Live, rollouts: int) -> tuple[Live, Callable[[], None]]:
+        """The rollouts, and what moves them on: on a GPU a graph, kept for the next generation."""
+        step = partial(self._step, rollouts)
+        if not self._gpu or self._dynamics.members:  # which member dreams depends on values
+            return live, partial(step, live, self._generator)
+        key = len(live.slot), rollouts
+        if key not in self._graphs:
+            self._graphs[key] = Graph(step, live, self._generator)
+        return self._graphs[key].load(live), self._graphs[key].step
+
+    def _step(self, rollouts: int, live: Live, generator: torch.Generator) -> None:
+        noise = self._dynamics.noise(rollouts, generator).of(live.rollout)
+        reward, going = self._dynamics.step(live.dreamers, self._act(live), noise)
+        live.returns = live.returns + torch.where(live.alive, reward, 0)
+        live.lengths = live.lengths + live.alive
+        live.alive = live.alive & going
+
+    def _size(self, count: int, left: int) -> int:
+        """How many rollouts to go on with."""
+        if not self._gpu:
+            return left if left <= (1 - DROP) * count else count
+        while count >= 2 * max(left, LEAST):
+            count = -(-count // 2)
+        return count
+
+    def _act(self, live: Live) -> Tensor:
         mind = live.dreamers.mind
         features = self._controller.features({"z": live.dreamers.z, "h": mind[0], "c": mind[1]})
         with torch.autocast(self._device.type, enabled=False):  # C acts as it will outside
             return self._controller.act(live.params, features.unsqueeze(1)).squeeze(1)
 
-    def _begin(self, params: FloatArray, seeds: Sequence[int]) -> _Live:
+    def _begin(self, params: FloatArray, seeds: Sequence[int]) -> Live:
         """Every candidate beside every start, one for each seed."""
         rng = np.random.default_rng(list(seeds))
         size = len(seeds), self._dynamics.mind.z_dim
@@ -105,12 +116,14 @@ class DreamWorld(World):
         member = torch.arange(len(seeds), device=self._device) % max(1, len(self._dynamics.members))
         dreamers = self._dynamics.begin(first.to(self._device), normal.to(self._device), member)
         dreamers.keep(rollout)
-        return _Live(
+        return Live(
             slot=torch.arange(count, device=self._device),
             rollout=rollout,
             params=weights.repeat_interleave(len(seeds), 0),
             dreamers=dreamers,
             alive=torch.ones(count, dtype=torch.bool, device=self._device),
+            returns=torch.zeros(count, device=self._device),
+            lengths=torch.zeros(count, dtype=torch.int64, device=self._device),
         )
 
     def close(self) -> None:

@@ -142,9 +142,10 @@ class Dynamics:
         return -(-self.config.max_steps // self.frame_skip)
 
     def autocast(self) -> torch.autocast:
-        """What `step` is to be called in; one for many steps, since it rounds the weights once."""
-        enabled = self.config.precision == "bf16"
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+        """What `step` is to be called in; one for many steps: the CPU rounds the weights once."""
+        enabled, cpu = self.config.precision == "bf16", self.device.type == "cpu"
+        # A graph must round them itself: it outlives the context that it was recorded in.
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled, cache_enabled=cpu)
 
     def begin(self, rows: Tensor, normal: Tensor, member: Tensor) -> Dreamers:
         """Dreams from the places `rows` (B,) of `starts`.
