@@ -10,6 +10,7 @@ from worldmodel.conf import build, stage
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.frames import FrameData
 from worldmodel.models.vae import VAE
+from worldmodel.rollout.device import pick_device
 from worldmodel.run import Run
 from worldmodel.train.draw import VAEPictures
 from worldmodel.train.fit import choose_precision, fit, holdout_losses
@@ -28,7 +29,8 @@ def main(cfg: DictConfig, run: Run) -> None:
         checkpoint.start_from(model, run.other(cfg.start, "train_vae"))
     # Timed before training: after it, in the same process, the ratio was 1.77 instead of 1.82.
     precision = choose_precision(model, data, fitting, cfg.device, run)
-    fast, plain = training_speed(config, precision, cfg.train_vae.frames.batch_size)
+    batch, device = cfg.train_vae.frames.batch_size, pick_device(cfg.device)
+    fast, plain = training_speed(config, precision, batch, device)
     result = fit(
         model,
         data,

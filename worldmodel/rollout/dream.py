@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from worldmodel.models.controller import Controller
-from worldmodel.rollout.dynamics import Dynamics
+from worldmodel.rollout.dynamics import Dynamics, Noise
 from worldmodel.rollout.graph import Graph
 from worldmodel.rollout.live import Live
 from worldmodel.seed import derive
@@ -42,6 +42,8 @@ class DreamWorld(World):
         self._gpu = self._device.type == "cuda"
         self._every = ASK_EVERY if self._gpu else 1
         self._graphs: dict[tuple[int, int], Graph] = {}
+        if dynamics.fused:
+            self._move = torch.compile(self._move, dynamic=False)  # type: ignore[method-assign]
 
     @torch.inference_mode()
     def evaluate(
@@ -84,7 +86,10 @@ class DreamWorld(World):
         return self._graphs[key].load(live), self._graphs[key].step
 
     def _step(self, rollouts: int, live: Live, generator: torch.Generator) -> None:
-        noise = self._dynamics.noise(rollouts, generator).of(live.rollout)
+        self._move(live, self._dynamics.noise(rollouts, generator))
+
+    def _move(self, live: Live, noise: Noise) -> None:
+        noise = noise.of(live.rollout)
         reward, going = self._dynamics.step(live.dreamers, self._act(live), noise)
         live.returns = live.returns + torch.where(live.alive, reward, 0)
         live.lengths = live.lengths + live.alive

@@ -29,7 +29,8 @@ class DreamConfig:
     hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
     dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
     their factors and results to 8 bits, while its state and the draws stay fp32; what it gains
-    depends on the processor, `scripts/benchmark.py` tells.
+    depends on the processor, `scripts/benchmark.py` tells. `compile` fuses a step's small kernels
+    by torch.compile, which takes seconds at the start and a C++ compiler; None: on a GPU.
     """
 
     temperature: float
@@ -41,6 +42,7 @@ class DreamConfig:
     step_reward: float | None
     dropout: float
     precision: Precision
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -135,6 +137,12 @@ class Dynamics:
         self.config, self.frame_skip = config, frame_skip
         self.starts = starts.to(self.device)
         self._picks = mdnrnn.predict(mdnrnn.initial_state(1)[0]).z.picks
+
+    @property
+    def fused(self) -> bool:
+        """Whether `step` is to be compiled; an ensemble's depends on values and is not."""
+        wanted = self.config.compile
+        return not self.members and (self.device.type == "cuda" if wanted is None else wanted)
 
     @property
     def cap(self) -> int:
