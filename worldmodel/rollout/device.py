@@ -1,4 +1,8 @@
-"""Which device "auto" means."""
+"""Which device "auto" means, and what can be done on it."""
+
+import importlib.util
+import os
+import shutil
 
 import torch
 
@@ -18,3 +22,11 @@ def pick_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda, but torch finds no GPU here: use device=auto or device=cpu.")
     return device
+
+
+def can_fuse(device: torch.device) -> bool:
+    """Whether torch.compile has what it needs on this GPU, Triton and a C compiler; CPU: False."""
+    compilers = ("cc", "gcc", "clang")
+    compiler = os.environ.get("CC") or any(shutil.which(name) for name in compilers)
+    triton = importlib.util.find_spec("triton") is not None
+    return device.type == "cuda" and triton and bool(compiler)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from worldmodel.mdn import State
 from worldmodel.models.mdnrnn import MDNRNN, Prediction
+from worldmodel.rollout.device import can_fuse
 from worldmodel.rollout.starts import Starts
 
 End = Literal["threshold", "sample"]
@@ -30,7 +31,7 @@ class DreamConfig:
     dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
     their factors and results to 8 bits, while its state and the draws stay fp32; what it gains
     depends on the processor, `scripts/benchmark.py` tells. `compile` fuses a step's small kernels
-    by torch.compile, which takes seconds at the start and a C++ compiler; None: on a GPU.
+    by torch.compile, which takes seconds at the start and a compiler; None: on a GPU that can.
     """
 
     temperature: float
@@ -142,7 +143,7 @@ class Dynamics:
     def fused(self) -> bool:
         """Whether `step` is to be compiled; an ensemble's depends on values and is not."""
         wanted = self.config.compile
-        return not self.members and (self.device.type == "cuda" if wanted is None else wanted)
+        return not self.members and (can_fuse(self.device) if wanted is None else wanted)
 
     @property
     def cap(self) -> int:
