@@ -1,6 +1,5 @@
 """The dream as a world: batched, seeded, ended by its own head."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -173,28 +172,3 @@ def test_members_must_be_of_one_size(small):
     wide = MDNRNN(replace(small.mdnrnn.config, hidden=9), 4, 2)
     with pytest.raises(ValueError, match="size"):
         dream(small, members=[wide])
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("c++") is None, reason="there is no C++ compiler")
-def test_compiling_changes_no_number(small):
-    plain = dream(small)
-    fused = DreamWorld(with_compile(plain._dynamics, True), small.controller)
-    for seeds in ([5, 6], [7, 8]):
-        found = fused.evaluate(params(small, 3), seeds, generation=0)
-        wanted = plain.evaluate(params(small, 3), seeds, generation=0)
-        np.testing.assert_allclose(found[0], wanted[0], rtol=1e-3, atol=1e-4)
-        np.testing.assert_array_equal(found[1], wanted[1])
-
-
-def test_only_a_gpu_compiles_unasked(small):
-    dynamics = dream(small)._dynamics
-    assert not dynamics.fused
-    assert with_compile(dynamics, True).fused
-    other = dream(small, members=(MDNRNN(small.mdnrnn.config, 4, small.mdnrnn.action_dim),))
-    assert not with_compile(other._dynamics, True).fused, "which member dreams depends on values"
-
-
-def with_compile(dynamics, wanted):
-    config = replace(dynamics.config, compile=wanted)
-    return Dynamics(dynamics.mind, FIRST, config, dynamics.frame_skip, "cpu", dynamics.members)

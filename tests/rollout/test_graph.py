@@ -9,6 +9,7 @@ import torch
 
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.rollout import dream as module
+from worldmodel.rollout import dynamics as dynamics_module
 from worldmodel.rollout.dream import DreamWorld
 from worldmodel.rollout.dynamics import DreamConfig, Dynamics
 from worldmodel.rollout.starts import Starts
@@ -19,8 +20,9 @@ FIRST = Starts.first_frames(
 )
 
 
-def world(small, device="cuda", precision="fp32", temperature=1.0, graphs=True, end="sample"):
-    config = DreamConfig(temperature, end, 1.0, 60, None, 0.0, None, 0.0, precision)
+def world(small, device="cuda", precision="fp32", temperature=1.0, graphs=True, end="sample",
+          compiled=False):  # fmt: skip
+    config = DreamConfig(temperature, end, 1.0, 60, None, 0.0, None, 0.0, precision, compiled)
     mdnrnn = deepcopy(small.mdnrnn)
     made = DreamWorld(Dynamics(mdnrnn, FIRST, config, 2, device), small.controller)
     if not graphs:
@@ -36,9 +38,11 @@ def params(small, count, seed=1):
 
 
 @needs_gpu
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_graph_changes_no_number(small, precision):
-    fast, slow = world(small, precision=precision), world(small, precision=precision, graphs=False)
+def test_graph_changes_no_number(small, precision, compiled):
+    fast = world(small, precision=precision, compiled=compiled)
+    slow = world(small, precision=precision, graphs=False)
     for generation, seeds in enumerate([[5, 6], [7, 8], [5, 6]]):
         many = params(small, 4, generation)
         found = fast.evaluate(many, seeds, generation=generation)
@@ -89,3 +93,13 @@ def test_a_gpu_drops_by_halves(small, monkeypatch, count, left, size):
     made = world(small, "cpu")
     made._gpu = True
     assert made._size(count, left) == size
+
+
+def test_what_is_compiled(small, monkeypatch):
+    monkeypatch.setattr(dynamics_module, "can_fuse", lambda device: True)
+    dynamics = world(small, "cpu", compiled=True)._dynamics
+    assert dynamics.fused
+    assert not world(small, "cpu")._dynamics.fused, "switched off"
+    member = MDNRNN(small.mdnrnn.config, 4, small.mdnrnn.action_dim)
+    ensemble = Dynamics(dynamics.mind, FIRST, dynamics.config, 2, "cpu", [member])
+    assert not ensemble.fused, "which member dreams depends on values"

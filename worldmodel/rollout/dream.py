@@ -19,6 +19,8 @@ DROP = 0.1
 # On a GPU they are dropped by halves, so that few sizes have to be recorded, and so many rollouts
 # stay: fewer take as long.
 LEAST = 1024
+# Graphs of so many sizes are kept at the most: each holds memory of its own.
+GRAPHS = 8
 # How often a GPU is asked how many are dead: the question waits for all that was queued.
 ASK_EVERY = 8
 
@@ -82,6 +84,8 @@ class DreamWorld(World):
             return live, partial(step, live, self._generator)
         key = len(live.slot), rollouts
         if key not in self._graphs:
+            if len(self._graphs) == GRAPHS:
+                self._graphs.clear()
             self._graphs[key] = Graph(step, live, self._generator)
         return self._graphs[key].load(live), self._graphs[key].step
 

@@ -30,8 +30,8 @@ class DreamConfig:
     hidden units that the heads do not see, drawn anew at every step (Wellmer & Kwok 2021 leave the
     dropout of training switched on in the dream). `precision` of M's matrix products: "bf16" rounds
     their factors and results to 8 bits, while its state and the draws stay fp32; what it gains
-    depends on the processor, `scripts/benchmark.py` tells. `compile` fuses a step's small kernels
-    by torch.compile, which takes seconds at the start and a compiler; None: on a GPU that can.
+    depends on the processor, `scripts/benchmark.py` tells. `compile` fuses a step's small
+    kernels on a GPU, where torch.compile can: that takes seconds at the start.
     """
 
     temperature: float
@@ -43,7 +43,7 @@ class DreamConfig:
     step_reward: float | None
     dropout: float
     precision: Precision
-    compile: bool | None = None
+    compile: bool = True
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
@@ -142,8 +142,7 @@ class Dynamics:
     @property
     def fused(self) -> bool:
         """Whether `step` is to be compiled; an ensemble's depends on values and is not."""
-        wanted = self.config.compile
-        return not self.members and (can_fuse(self.device) if wanted is None else wanted)
+        return self.config.compile and not self.members and can_fuse(self.device)
 
     @property
     def cap(self) -> int:
