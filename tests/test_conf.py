@@ -7,6 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from worldmodel.conf import CONF, build, to_plain
+from worldmodel.stages import PIPELINE
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
@@ -42,6 +43,16 @@ def test_every_experiment_builds(experiment):
                  cfg.world.config, cfg.train_vae.frames, cfg.train_vae.fit,
                  cfg.train_mdnrnn.windows, cfg.train_mdnrnn.fit):  # fmt: skip
         build(node)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_round_of_an_experiment_builds(experiment):
+    for overrides in composed("iterate", f"experiment={experiment}").rounds:
+        for root in PIPELINE:
+            cfg = composed(root, f"experiment={experiment}", *overrides)
+            for node in (cfg.vae, cfg.mdnrnn, cfg.controller, cfg.evolve, cfg.backend,
+                         cfg.world.config, cfg.train_vae.fit, cfg.train_mdnrnn.fit):  # fmt: skip
+                build(node)
 
 
 @pytest.mark.parametrize("group", ["controller", "world", "backend", "vae", "mdnrnn", "evolve"])
