@@ -21,11 +21,14 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
         pick_device("tpu")
 
 
-def test_fusing_needs_a_gpu_triton_and_a_compiler(monkeypatch):
+def test_fusing_needs_a_recent_gpu_triton_and_a_compiler(monkeypatch):
     gpu = torch.device("cuda")
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/cc")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (6, 1))
+    assert not can_fuse(gpu), "too old"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
     assert can_fuse(gpu)
     assert not can_fuse(torch.device("cpu"))
     monkeypatch.setattr(shutil, "which", lambda name: None)

@@ -8,6 +8,8 @@ import torch
 
 from worldmodel.types import UserError
 
+TRITON_NEEDS = 7, 0  # compute capability, of 2017
+
 
 def pick_device(device: str) -> str:
     """ "auto" is the GPU where there is one, else the CPU; anything else is taken by its word.
@@ -29,4 +31,5 @@ def can_fuse(device: torch.device) -> bool:
     compilers = ("cc", "gcc", "clang")
     compiler = os.environ.get("CC") or any(shutil.which(name) for name in compilers)
     triton = importlib.util.find_spec("triton") is not None
-    return device.type == "cuda" and triton and bool(compiler)
+    there = device.type == "cuda" and triton and bool(compiler)
+    return there and torch.cuda.get_device_capability(device) >= TRITON_NEEDS
