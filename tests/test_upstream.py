@@ -42,6 +42,25 @@ def test_other_runs_are_looked_at_in_the_same_way(runs):
     assert run.other("b", "train_mdnrnn", "mean").name == "mean.pt"
 
 
+def test_inputs_that_changed_are_refused_before_a_stage_is_finished(runs):
+    opened(runs, "evaluate", name="d", upstream="c").close()
+    done = runs / "c/seed0/train_controller/DONE"
+    done.write_text(json.dumps({"id": "anew"}))
+    with pytest.raises(UserError, match="made from an older train_controller"):
+        opened(runs, "evaluate", name="d", upstream="c")
+
+
+def test_a_finished_stage_keeps_the_commit_that_made_it(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c", evaluate={"episodes": 1})
+    run.finish({})
+    run.close()
+    path = run.folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"commit": "older"}))
+    for episodes, commit in ((1, True), (2, False)):
+        opened(runs, "evaluate", name="d", upstream="c", evaluate={"episodes": episodes}).close()
+        assert (json.loads(path.read_text())["commit"] == "older") is commit
+
+
 def test_what_nobody_made_is_missing_where_it_was_asked_for(runs):
     with pytest.raises(UserError, match="encode is not finished"):
         opened(runs, "train_mdnrnn", name="d", upstream="c")

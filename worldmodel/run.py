@@ -36,6 +36,9 @@ class Run:
         self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
         self._check_config()
         self.done = self._is_done()
+        if not self.done:
+            told = {"commit": commit(), "made_from": self._inputs}
+            checkpoint.save_json(self.folder / "config.json", config | told)
 
     # ---- folders -------------------------------------------------------------------------------
 
@@ -154,29 +157,33 @@ class Run:
         return done["id"]
 
     def _check_config(self) -> None:
-        """Refuse to mix two configurations in one folder; keep what the first call asked for."""
+        """Refuse to mix two configurations, or results of two inputs, in one folder."""
         path = self.folder / "config.json"
-        if path.exists():
-            before = json.loads(path.read_text())
-            for key, old, new in _differences(before, self.config, self.stage.keys):
-                if key in self.stage.grows:
-                    continue
+        if not path.exists():
+            return
+        before = json.loads(path.read_text())
+        for key, old, new in _differences(before, self.config, self.stage.keys):
+            if key in self.stage.grows:
+                continue
+            raise UserError(
+                f"{self.folder} was made with {key}={old}, this call says {new}: give it "
+                f"another name=…, or delete the folder."
+            )
+        self._check_inputs(before.get("made_from", {}))
+
+    def _check_inputs(self, made_from: Mapping[str, str]) -> None:
+        for stage, made in made_from.items():
+            if made != self._inputs[stage]:
                 raise UserError(
-                    f"{self.folder} was made with {key}={old}, this call says {new}: give it "
-                    f"another name=…, or delete the folder."
+                    f"{self.folder} was made from an older {stage}: delete {self.folder} to make "
+                    "it again, or give the new experiment another name=…"
                 )
-        checkpoint.save_json(path, self.config | {"commit": commit()})
 
     def _is_done(self) -> bool:
         done = self._read_done()
         if done is None:
             return False
-        for stage, made_from in done["inputs"].items():
-            if made_from != self._inputs[stage]:
-                raise UserError(
-                    f"{self.folder} was made from an older {stage}: delete {self.folder} to make "
-                    "it again, or give the new experiment another name=…"
-                )
+        self._check_inputs(done["inputs"])
         grown = {key: _lookup(self.config, key) for key in self.stage.grows}
         if grown == done["grows"]:
             told = ", ".join(f"{k} {v}" for k, v in done["figures"].items())

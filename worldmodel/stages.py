@@ -35,6 +35,7 @@ PIPELINE = {
                 "collect.explorer_stretch",
                 "collect.replay",
                 "collect.replay_episodes",
+                "backend.vector",
             ),
             ("collect.episodes",),
         ),
@@ -54,13 +55,20 @@ PIPELINE = {
         Stage(
             "train_controller",
             ("train_vae", "train_mdnrnn"),
-            ("env", "controller", "evolve", "world", "start", "seed"),
+            ("env", "controller", "evolve", "world", "backend.vector", "start", "seed"),
             ("evolve.generations", "evolve.max_minutes"),
         ),
         Stage(
             "evaluate",
             ("train_controller",),
-            ("env", "evaluate.checkpoint", "evaluate.videos", "seed"),
+            (
+                "env",
+                "evaluate.vector",
+                "evaluate.fast_kwargs",
+                "evaluate.checkpoint",
+                "evaluate.videos",
+                "seed",
+            ),
             ("evaluate.episodes",),
         ),
     )
