@@ -3,6 +3,7 @@
 from omegaconf import DictConfig
 
 from worldmodel.conf import build, stage
+from worldmodel.rollout.device import pick_device
 from worldmodel.rollout.load import load_vae
 from worldmodel.run import Run
 from worldmodel.train.mdnrnn import train_mdnrnn
@@ -19,7 +20,7 @@ def main(cfg: DictConfig, run: Run) -> None:
         load_vae(run.of("train_vae") / "checkpoints" / "best.pt"),
         run,
         baseline=cfg.train_mdnrnn.baseline,
-        device=cfg.device,
+        device=pick_device(cfg.device),
         start=run.other(cfg.start, "train_mdnrnn") if cfg.start is not None else None,
     )
     run.finish(figures)

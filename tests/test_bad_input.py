@@ -104,8 +104,13 @@ def test_checkpoint_of_another_shape(stage, stages, tmp_path):
     complains(stage("train_controller", *BASE), "train_mdnrnn", "4 latents", "8")
 
 
-def test_one_episode_is_enough(stages):
-    stages("collect train_vae encode train_mdnrnn", *BASE, "collect.episodes=1")
+def test_one_episode_is_enough_and_is_told(stage, stages):
+    one = (*BASE, "collect.episodes=1")
+    stages("collect", *one)
+    for name in ("train_vae", "encode", "train_mdnrnn"):
+        outcome = stage(name, *one)
+        assert outcome.code == 0, outcome.err
+        assert ("one episode only" in outcome.out) is name.startswith("train"), name
 
 
 def test_controller_of_another_environment(stage, stages, tmp_path):

@@ -68,6 +68,20 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_that_can_not_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"Could not write .*a\.json"):
+        checkpoint.save_json(tmp_path / "file" / "a.json", {})
+
+
+def test_a_broken_checkpoint_of_a_stage_asks_for_the_whole_stage(tmp_path):
+    path = tmp_path / "train_vae" / "checkpoints" / "best.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"delete \S+/train_vae and run train_vae again"):
+        checkpoint.load(path, made_by="train_vae")
+
+
 def test_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(tmp_path):
     # The kernel refuses to let this process write files beyond the limit, as a full disk would.
     code = f"""

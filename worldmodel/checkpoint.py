@@ -23,9 +23,10 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     Raises:
         UserError: if the file can't be written (disk full, no permission).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    name = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         with os.fdopen(descriptor, mode) as file:
             yield file
             file.flush()
@@ -38,8 +39,9 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             "permissions, then run the same command again; what was saved before is untouched."
         ) from error
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
+        if name is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
 
 
 def _umask() -> int:
@@ -100,9 +102,11 @@ def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
             return light.unpack(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
+        # A stage that finished makes nothing again while the rest of its folder is there.
+        broken = path.parent.parent if path.parent.name == "checkpoints" else path
         raise UserError(
-            f"{path} is not a readable checkpoint ({type(error).__name__}): delete it and run "
-            f"{made_by} again."
+            f"{path} is not a readable checkpoint ({type(error).__name__}): delete {broken} and "
+            f"run {made_by} again."
         ) from error
 
 

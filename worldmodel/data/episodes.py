@@ -93,7 +93,8 @@ class EpisodeStore:
             return cls(root, json.loads(path.read_text()))
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path} is broken ({type(error).__name__}): delete {root} and run collect again."
+                f"{path} is broken ({type(error).__name__}): delete {root.parent} and run collect "
+                "again."
             ) from error
 
     @property
@@ -216,7 +217,7 @@ class EpisodeStore:
     def _broken(self, index: int, error: Exception) -> UserError:
         return UserError(
             f"{self._folder(index)} is damaged ({type(error).__name__}: {error}): delete that "
-            "folder and run collect again."
+            f"folder and the file {self.root.parent / 'DONE'}, then run collect again."
         )
 
     def _check(self, episode: Episode) -> None:

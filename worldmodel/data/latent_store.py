@@ -192,8 +192,8 @@ class LatentStore:
             return cls(folder)
         except (OSError, ValueError, EOFError) as error:
             raise UserError(
-                f"{folder} is damaged ({type(error).__name__}: {error}): delete it and run encode "
-                "again."
+                f"{folder} is damaged ({type(error).__name__}: {error}): delete {folder.parent} "
+                "and run encode again."
             ) from error
 
     @property
@@ -242,6 +242,6 @@ class LatentStore:
                     row = start + int(np.argwhere(bad)[0, 0])
                     raise UserError(
                         f"{self.folder / name}.npy holds a value that is not finite, first in row "
-                        f"{row}: delete that folder and run encode again; if it comes back, V "
-                        "diverged and needs a lower train_vae.fit.learning_rate."
+                        f"{row}: delete {self.folder.parent} and run encode again; if it comes "
+                        "back, V diverged and needs a lower train_vae.fit.learning_rate."
                     )

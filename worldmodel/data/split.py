@@ -1,8 +1,8 @@
 """Which episodes are for training, which are held out, and how often the newest ones come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from worldmodel.seed import derive
+from worldmodel.seed import derive_fraction
 
 
 def split(
@@ -10,16 +10,28 @@ def split(
 ) -> tuple[list[int], list[int]]:
     """Divide episodes into (train, hold-out), both sorted; the same for the same arguments.
 
-    Two or more episodes leave at least one on each side. A single episode is on both sides: the
-    hold-out then measures nothing new, which the caller has to say. Each episode draws its own
-    lot, so one that is held out mostly stays so when more episodes are collected later.
+    Each episode draws its own lot, held out with probability `holdout_fraction`, so it stays on its
+    side when others join it later: what a model has been trained on is never held out from the next
+    one. Two or more episodes leave at least one on each side, for which few of them may change
+    sides. A single episode is on both: the hold-out then measures nothing new, see
+    `tell_if_shared`.
     """
     ordered = sorted(indices)
     if len(ordered) <= 1:
         return ordered, list(ordered)
-    count = min(max(1, round(holdout_fraction * len(ordered))), len(ordered) - 1)
-    drawn = sorted(ordered, key=lambda index: (derive(seed, "split", index), index))
+    lots = {index: derive_fraction(seed, "split", index) for index in ordered}
+    drawn = sorted(ordered, key=lots.__getitem__)
+    count = sum(lot < holdout_fraction for lot in lots.values())
+    count = min(max(1, count), len(ordered) - 1)
     return sorted(drawn[count:]), sorted(drawn[:count])
+
+
+def tell_if_shared(
+    train: Sequence[int], holdout: Sequence[int], say: Callable[[str], None]
+) -> None:
+    """Say so where both sides are the same episode."""
+    if list(train) == list(holdout):
+        say("there is one episode only: hold-out figures are of what was trained on")
 
 
 def newest(indices: Sequence[int], newest_from: int) -> list[int]:

@@ -11,6 +11,7 @@ from torch import nn
 from worldmodel import checkpoint
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentData, LatentStore, WindowsConfig
+from worldmodel.data.split import tell_if_shared
 from worldmodel.models.baselines import fit_persistence, persistence_nats, unit_gaussian_nats
 from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
@@ -64,6 +65,7 @@ def train_mdnrnn(
     """
     store = LatentStore.open(run.of("encode") / "latents")
     data = LatentData(store, windows, run.seed, config.z_noise)
+    tell_if_shared(data.train_episodes, data.holdout_episodes, run.say)
     figures: dict[str, float] = {}
     if baseline:
         single = replace(config, components=1)
@@ -71,6 +73,8 @@ def train_mdnrnn(
         figures["nats_per_dim_single_gaussian"] = result.holdout["z_nats_per_dim"]
     dreams = Dreams(store, data, vae, run, dreaming)
     model, result = _train(config, data, store, fitting, run, device, dreams, start)
+    if not dreams.errors:  # killed after its last checkpoint, M had no step left to draw after
+        dreams(model, fitting.steps)
     figures["nats_per_dim"] = result.holdout["z_nats_per_dim"]
     newest = holdout_losses(
         model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device
