@@ -110,24 +110,27 @@ def fit(
         UserError: when the loss stops being finite, or a checkpoint does not fit.
     """
     path = run.checkpoint()
-    saved = checkpoint.load(path) if path.exists() else None
+    saved = checkpoint.load(path, made_by="the same command") if path.exists() else None
     precision = saved["precision"] if saved else choose_precision(model, data, config, device, run)
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
     step = 0
     if saved:
         checkpoint.load_weights(model, saved["weights"], path)
-        optimizer.load_state_dict(saved["optimizer"])
         step = saved["step"]
         run.say(f"resuming at step {step} of {config.steps}")
     wrapped, optimizer = fabric.setup(model, optimizer)
     wrapped.mark_forward_method("loss")
+    if saved:  # not before `setup`: it moves the model to the device, and no optimizer's moments
+        optimizer.load_state_dict(saved["optimizer"])
     log = run.log(resume_step=step)
 
     holdout: dict[str, float] = saved["holdout"] if saved else {}
     best = saved["best"] if saved else math.inf
+    rate = saved.get("rate", 0.0) if saved else 0.0
 
     def save(name: str) -> None:
+        _check_finite(_largest(model), step, path, "largest weight")
         state = {
             "about": about,
             "weights": {key: value.cpu() for key, value in model.state_dict().items()},
@@ -136,11 +139,11 @@ def fit(
             "step": step,
             "holdout": holdout,
             "best": best,
+            "rate": rate,
         }
         checkpoint.save(run.checkpoint(name), state)
 
     seen, since = 0, time.perf_counter()
-    rate = 0.0
     with run.progress(config.steps, "steps", start=step) as bar:
         batches = iter(data.batches(step))
         while step < config.steps:
@@ -171,6 +174,7 @@ def fit(
             if step % config.holdout_every == 0 or step == config.steps:
                 _check_finite(loss.item(), step, path)
                 holdout = evaluate(wrapped, data.holdout(), fabric, run.seed)
+                _check_finite(holdout.get("loss", 0.0), step, path, "hold-out loss")
                 log.scalars(step, {f"holdout/{name}": value for name, value in holdout.items()})
                 if holdout.get("loss", math.nan) < best:
                     best = holdout["loss"]
@@ -272,13 +276,18 @@ def _learning_rate(config: FitConfig, step: int) -> float:
     return config.learning_rate * (0.1 + 0.9 * fraction)
 
 
-def _check_finite(loss: float, step: int, path: Path) -> None:
-    if not math.isfinite(loss):
+def _check_finite(value: float, step: int, path: Path, name: str = "loss") -> None:
+    if not math.isfinite(value):
         kept = f"the last good checkpoint stays at {path}" if path.exists() else "nothing was saved"
         raise UserError(
-            f"The loss became {loss} by step {step}: lower fit.learning_rate or look for broken "
-            f"values in the data; {kept}."
+            f"The {name} became {value} by step {step}: lower fit.learning_rate, under another "
+            f"name=…, or look for broken values in the data; {kept}."
         )
+
+
+def _largest(model: nn.Module) -> float:
+    """Largest absolute weight; nan if any weight is nan."""
+    return torch.stack([weight.detach().abs().max() for weight in model.parameters()]).max().item()
 
 
 def _size(batch: Any) -> int:
