@@ -169,6 +169,20 @@ def test_a_hybrid_goes_from_the_dream_to_both_and_resumes(small, world, tmp_path
 def test_time_is_up(small, world, tmp_path):
     result = run(replace(CONFIG, max_minutes=0.0), tmp_path, world, small.controller.n_params)
     assert result.generations == 0
+    best = checkpoint.load(tmp_path / "best.pt")
+    assert best["generation"] == 0, "where the search is gets selected, however short it was"
+    assert result.selection_score == best["selection_score"]
+
+
+def test_a_search_that_ends_before_its_next_selection_selects_once_more(small, world, tmp_path):
+    n, config = small.controller.n_params, replace(CONFIG, selection_every=5)
+    run(replace(config, generations=3), tmp_path, world, n)
+    (tmp_path / "best.pt").unlink()
+    saved = checkpoint.load(tmp_path / "last.pt")
+    saved["tally"] |= {"selected_at": -1, "best": -np.inf}  # killed before it selected
+    checkpoint.save(tmp_path / "last.pt", saved)
+    run(replace(config, generations=2), tmp_path, world, n)
+    assert checkpoint.load(tmp_path / "best.pt")["generation"] == 3
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ class _Tally:
     best: float = -math.inf
     world_score: float = -math.inf
     world_sd: float = math.nan
+    selected_at: int = -1  # generation of the last selection
 
 
 def evolve(
@@ -112,7 +113,7 @@ def evolve(
     search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
     tally = _Tally(config.rollouts)
     if path.exists():
-        saved = checkpoint.load(path)
+        saved = checkpoint.load(path, made_by="the same command")
         search, tally = CMA.restore(saved["cma"], path), _Tally(**saved["tally"])
         tried.restore(saved["tried"])
         run.say(f"resuming at generation {search.generation} of {config.generations}")
@@ -129,6 +130,11 @@ def evolve(
     def select() -> None:
         chosen = derive_many(run.seed, "selection", config.selection_episodes)
         _select(search, config.average, chosen, tried.dream, selection, tally, run, about)
+
+    def save() -> None:
+        tally.minutes = minutes()
+        state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
+        checkpoint.save(path, state)
 
     with run.progress(config.generations, "generations", start=search.generation) as bar:
         if start is not None and search.generation == 0:
@@ -151,13 +157,14 @@ def evolve(
                 tally.rollouts = next_rollouts(
                     tally.rollouts, trial.returns, config.reliability, *limits
                 )
-            if finished() or search.generation % config.selection_every == 0:
+            if search.generation % config.selection_every == 0:
                 select()
-            tally.minutes = minutes()
-            state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
-            checkpoint.save(path, state)
+            save()
             told = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
             bar.update(search.generation, f"{told} · selected {tally.best:.0f}")
+        if tally.selected_at != search.generation:
+            select()
+            save()
     return EvolveResult(
         search.generation,
         tally.env_steps,
@@ -183,6 +190,7 @@ def _select(
     returns, lengths = selection.evaluate(mean, seeds, generation=None)
     score, sd = float(returns.mean()), float(returns.std())
     tally.env_steps += int(lengths.sum())
+    tally.selected_at = search.generation
     steps = float(lengths.mean())
     told = {"selection/mean": score, "selection/sd": sd, "selection/steps": steps}
     inside, inside_sd = score, sd
