@@ -22,7 +22,9 @@ def main(cfg: DictConfig, run: Run) -> None:
         dream = worlds.dream(build(cfg.world.config), cfg.device, cfg.world.members)
         tried = InWorld(dream, real=False)
     if cfg.world.kind == "hybrid":
-        tried = Hybrid(dream, selection, build(cfg.world.hybrid))
+        shares = build(cfg.world.hybrid)
+        shares.check(cfg.evolve.rollouts)
+        tried = Hybrid(dream, selection, shares)
     # A search that goes on has begun already: fitting C to V and M once more would be for nothing.
     begin = cfg.start is not None and not run.checkpoint().exists()
     try:

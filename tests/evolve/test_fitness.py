@@ -1,11 +1,13 @@
 """Dream and reality put together: better than either, and safe where the dream misleads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from worldmodel.evolve.fitness import Hybrid, HybridConfig, InWorld
 from worldmodel.evolve.scatter import scatter
-from worldmodel.types import World
+from worldmodel.types import UserError, World
 
 SHARES = HybridConfig(dream_generations=1, real_rollouts=2, least_agreement=-1.0, memory=0.8)
 
@@ -30,6 +32,13 @@ class Guess(World):
 
     def close(self):
         pass
+
+
+def test_one_rollout_is_too_few_for_a_hybrid():
+    SHARES.check(rollouts=2)
+    with pytest.raises(UserError, match=r"evolve\.rollouts is 1"):
+        SHARES.check(rollouts=1)
+    replace(SHARES, least_agreement=1.0).check(rollouts=1)  # goes from the dream to the real one
 
 
 def run(hybrid, generations, candidates=64):

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from worldmodel.evolve.noise import Reliability
-from worldmodel.types import FloatArray, IntArray, World
+from worldmodel.types import FloatArray, IntArray, UserError, World
 
 Seeds = Sequence[Sequence[int]]  # those of each group of candidates
 
@@ -109,6 +109,14 @@ class HybridConfig:
             raise ValueError(f"world.hybrid.least_agreement is {self.least_agreement}: use -1 to 1")
         if not 0 <= self.memory < 1:
             raise ValueError(f"world.hybrid.memory is {self.memory}: use 0 or more, less than 1")
+
+    def check(self, rollouts: int) -> None:
+        """Raises UserError if `rollouts` of a candidate are too few to tell how noisy they are."""
+        if rollouts < 2 and self.least_agreement < 1:
+            raise UserError(
+                f"evolve.rollouts is {rollouts}: world=hybrid compares a candidate's episodes, so "
+                "use 2 or more."
+            )
 
 
 class Hybrid:
