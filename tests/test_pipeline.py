@@ -5,12 +5,14 @@ import json
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.log import read_metrics
 from worldmodel.run import read_done
 from worldmodel.stages import PIPELINE
+from worldmodel.table import closing_table
 
 TINY = "experiment=tiny"
 
@@ -19,7 +21,8 @@ TINY = "experiment=tiny"
     ("env", "world"), [("cart_pole", "real"), ("pendulum", "dream"), ("cart_pole", "hybrid")]
 )
 def test_tiny_pipeline(stages, stage, tmp_path, env, world):
-    overrides = [TINY, f"env={env}", f"world={world}"]
+    # More context than a tiny episode has: its film shows half of it.
+    overrides = [TINY, f"env={env}", f"world={world}", "evaluate.context=1000"]
     stages(" ".join(PIPELINE), *overrides)
     root = tmp_path / "runs" / "tiny" / "seed0"
 
@@ -55,21 +58,36 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     assert "done already" in again.out
 
 
-def test_a_score_may_have_arguments_of_its_own(stages, tmp_path):
+def test_a_score_may_have_arguments_of_its_own(stages, stage, tmp_path):
     scoring = ("evaluate.vector=fast", "+evaluate.fast_kwargs.sutton_barto_reward=true")
     environment = ("env=cart_pole", "env.fast_id=CartPole-v1", "backend=gymnasium")
     stages(" ".join(PIPELINE), TINY, *environment, *scoring)
     root = tmp_path / "runs" / "tiny" / "seed0"
-    paid = [
-        episode["score"]
-        for episode in map(json.loads, (root / "evaluate" / "episodes.jsonl").open())
-    ]
-    assert paid == [-1.0] * 3, "the fall costs 1, and a step pays nothing"
+    path = root / "evaluate" / "episodes.jsonl"
+
+    def paid() -> list[float]:
+        return [json.loads(line)["score"] for line in path.open()]
+
+    assert paid() == [-1.0] * 3, "the fall costs 1, and a step pays nothing"
     assert read_done(root / "collect")["figures"]["return_mean"] > 1
 
+    other = stage("evaluate", TINY, *environment, scoring[1])
+    assert other.code == 1
+    assert "evaluate.vector=fast" in other.err
 
-def test_closing_table(stages, stage, tmp_path, monkeypatch):
+    with path.open("a") as file:
+        file.write('{"seed": 3')  # as a kill leaves it
+    stages("evaluate", TINY, *environment, *scoring, "evaluate.episodes=5")
+    assert paid() == [-1.0] * 5
+    rows = read_metrics(root / "evaluate")
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5], "what was played before is told still"
+
+
+def test_closing_table(stages, tmp_path):
     stages("collect", TINY, "env=cart_pole")
-    from worldmodel.table import closing_table
-
-    closing_table({"runs": str(tmp_path / "runs"), "name": "tiny", "seed": 0})
+    console = Console(record=True, width=200)
+    closing_table({"runs": str(tmp_path / "runs"), "name": "tiny", "seed": 0}, console)
+    told = console.export_text()
+    assert "collect" in told
+    assert "episodes 4" in told
+    assert "train_vae" not in told

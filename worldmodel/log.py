@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from worldmodel.checkpoint import atomic
 from worldmodel.types import Frames
 
 
@@ -21,9 +22,9 @@ class Log:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "metrics.jsonl"
         kept = [line for line in _lines(self._path) if line["step"] <= resume_step]
-        self._file = self._path.open("w", buffering=1)
-        for line in kept:
-            self._file.write(json.dumps(line) + "\n")
+        with atomic(self._path, "w") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+        self._file = self._path.open("a", buffering=1)
         self._board = SummaryWriter(str(folder / "tb"), purge_step=resume_step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from worldmodel import checkpoint
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
 from worldmodel.types import Backend, FloatArray, Frames, IntArray
@@ -72,9 +73,11 @@ def evaluate(
     """
     (folder / "actions").mkdir(parents=True, exist_ok=True)
     path = folder / "episodes.jsonl"
-    records = {record["seed"]: record for record in _read(path)}
+    records = {record["seed"]: record for record in read_records(folder)}
     left = [seed for seed in seeds if seed not in records]
     jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]
+    with checkpoint.atomic(path, "w") as file:  # leaves out a last line that a kill cut off
+        file.writelines(json.dumps(record) + "\n" for record in records.values())
     with path.open("a", buffering=1) as file:
         for _, episodes in backend.map(partial(make_evaluator, config, params), jobs):
             for played in episodes:
@@ -112,7 +115,9 @@ def pick(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {"best": ranked[-1], "median": ranked[len(ranked) // 2], "worst": ranked[0]}
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The records in a folder's episodes.jsonl, in the order in which the episodes ended."""
+    path = folder / "episodes.jsonl"
     if not path.exists():
         return []
     records = []

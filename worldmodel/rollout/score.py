@@ -12,7 +12,7 @@ from worldmodel import checkpoint
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import ControllerConfig
-from worldmodel.rollout.evaluate import Played, evaluate, pick, summary
+from worldmodel.rollout.evaluate import Played, evaluate, pick, read_records, summary
 from worldmodel.rollout.load import check_spec, load_controller
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
@@ -70,11 +70,11 @@ def score(
     player = worlds.player(choose_backend(env, config.vector, run.say))
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     seeds = derive_many(run.seed, "test", config.episodes)
-    log = run.log()
-    scores: list[float] = []
+    scores = [record["score"] for record in read_records(run.folder)]
+    log = run.log(resume_step=len(scores))
     pool = make_backend(backend, player.vector)
     try:
-        with run.progress(config.episodes, "episodes") as bar:
+        with run.progress(config.episodes, "episodes", start=len(scores)) as bar:
 
             def told(played: Played) -> None:
                 scores.append(played.score)
