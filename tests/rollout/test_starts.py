@@ -1,5 +1,6 @@
 """Where dreams begin: M watches what came before, and nothing of another episode."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,24 @@ def test_state_is_that_of_m_after_it_watched(small, store, row, episode, t):
     np.testing.assert_array_equal(z, there.mu[t])
     for part, expected in zip(found, state, strict=True):
         np.testing.assert_allclose(part[:1], expected, atol=1e-6)
+
+
+def test_only_an_episodes_first_frame_is_told_to_m_as_such(small, store):
+    torch.manual_seed(0)
+    config = replace(small.mdnrnn.config, restart_input=True)
+    mdnrnn = type(small.mdnrnn)(config, 4, small.spec.action_dim).eval()
+    rows = torch.tensor([0, 1, 3, 5])  # at frames 0, 1, 3 of the first episode, 0 of the second
+    assert Starts.anywhere(store, 0, 0.0).state(mdnrnn, rows)[2].flatten().tolist() == [1, 0, 0, 1]
+    with torch.inference_mode():
+        found = Starts.anywhere(store, 1, 0.0).state(mdnrnn, rows)
+        there = store.episode(0)
+        mu, action = (torch.tensor(part[2:3]) for part in (there.mu, there.action))
+        hidden, cell, flag = mdnrnn.initial_state(1)
+        inside = mdnrnn.advance(mu, action, (hidden, cell, 0 * flag))
+        wrong = mdnrnn.advance(mu, action, (hidden, cell, flag))
+    np.testing.assert_allclose(found[0][2:3], inside[0], atol=1e-6)
+    assert not np.allclose(found[0][2:3], wrong[0], atol=1e-4)
+    assert found[2].flatten().tolist() == [1, 0, 0, 1]
 
 
 def test_first_frames_start_from_nothing(small):

@@ -1,6 +1,6 @@
 """Where dreams begin: at first frames, or in the middle of what was collected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ class Starts:
         action: (M, A), steps one after another.
         since, at: (S,), frames from which M watches, and at which the dream begins.
         step: (S,), the step that was taken at frame `since`.
+        fresh: (S,) bool, whether `since` is the first frame of an episode.
     """
 
     mu: Tensor
@@ -34,12 +35,14 @@ class Starts:
     since: Tensor
     at: Tensor
     step: Tensor
+    fresh: Tensor
 
     @classmethod
     def first_frames(cls, mu: Tensor, logvar: Tensor) -> "Starts":
         """At first frames (S, Z), unprepared."""
         rows = torch.arange(len(mu))
-        return cls(mu.float(), logvar.float(), torch.zeros(1, 0), rows, rows, rows)
+        fresh = torch.ones(len(mu), dtype=torch.bool)
+        return cls(mu.float(), logvar.float(), torch.zeros(1, 0), rows, rows, rows, fresh)
 
     @classmethod
     def anywhere(cls, store: LatentStore, watch: int, first_share: float) -> "Starts":
@@ -63,6 +66,7 @@ class Starts:
             since=torch.from_numpy(since),
             at=torch.from_numpy(at),
             step=torch.from_numpy(since - episode),
+            fresh=torch.from_numpy(since == store.offsets[episode]),
         )
 
     def __len__(self) -> int:
@@ -71,8 +75,7 @@ class Starts:
 
     def to(self, device: torch.device) -> "Starts":
         """The same on another device."""
-        names = ("mu", "logvar", "action", "since", "at", "step")
-        return Starts(**{name: getattr(self, name).to(device) for name in names})
+        return Starts(**{each.name: getattr(self, each.name).to(device) for each in fields(self)})
 
     def z(self, rows: Tensor, normal: Tensor) -> Tensor:
         """The first z (B, Z) of dreams from the places `rows`, drawn by standard normals (B, Z)."""
@@ -82,7 +85,8 @@ class Starts:
     def state(self, mdnrnn: MDNRNN, rows: Tensor) -> State:
         """What M's state is at the places `rows` (B,), after it has watched."""
         since, at, step = self.since[rows], self.at[rows], self.step[rows]
-        state = mdnrnn.initial_state(len(rows), self.mu.device)
+        hidden, cell, *restart = mdnrnn.initial_state(len(rows), self.mu.device)
+        state: State = (hidden, cell, *(flag * self.fresh[rows, None] for flag in restart))
         longest = int((at - since).max())
         for back in range(longest, 0, -1):
             on = at - back - since

@@ -127,13 +127,17 @@ def _write_filmstrip(
     mu: torch.Tensor,
     action: torch.Tensor,
 ) -> None:
-    """A picture of one stretch: real frames above reconstructions above an open-loop dream."""
-    length = min(len(mu), job.context + job.horizon)
-    start = max(0, (len(mu) - length) // 2)
-    part = slice(start, start + length)
-    dreamt = imagine(mdnrnn, mu[None, part], action[None, part], job.context)[0]
-    shown = slice(job.context - 1, None)
-    strip = filmstrip(vae, film.obs[part][shown], mu[part][shown], dreamt[shown])
+    """A picture of the middle: real frames above reconstructions above an open-loop dream.
+
+    M has seen all that came before the dream; of an episode too short for that, the first half.
+    """
+    context = min(job.context, len(mu) // 2)
+    length = min(len(mu), context + job.horizon)
+    stop = (len(mu) + length) // 2
+    begin = stop - length + context
+    dreamt = imagine(mdnrnn, mu[None, :stop], action[None], begin)[0]
+    shown = slice(begin - 1, stop)
+    strip = filmstrip(vae, film.obs[shown], mu[shown], dreamt[begin - 1 :])
     cv2.imwrite(str(job.path.with_suffix(".png")), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
 
 
