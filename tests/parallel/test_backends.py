@@ -2,9 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
+import time
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from worldmodel.parallel import ProcessBackend, SerialBackend
@@ -41,6 +46,10 @@ def make_broken():
     return work
 
 
+def make_pid():
+    return lambda job: os.getpid()
+
+
 @pytest.fixture
 def backend():
     backend = ProcessBackend(2)
@@ -66,6 +75,26 @@ def test_a_killed_workers_jobs_run_again(backend, tmp_path):
 def test_workers_that_keep_dying_are_given_up(backend):
     with pytest.raises(RuntimeError, match="Workers died 3 times while running 2 jobs"):
         list(backend.map(make_doomed, [1, 2]))
+
+
+def test_workers_do_not_outlive_a_killed_parent():
+    code = """
+        import os
+        import sys
+        from worldmodel.parallel import ProcessBackend
+        sys.path.insert(0, sys.argv[1])
+        from test_backends import make_pid
+        print(dict(ProcessBackend(1).map(make_pid, [0]))[0], flush=True)
+        os.kill(os.getpid(), 9)
+    """
+    here = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), here], stdout=subprocess.PIPE, text=True
+    )
+    worker, deadline = int(done.stdout), time.time() + 60
+    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
+        assert time.time() < deadline, "the worker waits for a parent that is gone"
+        time.sleep(0.05)
 
 
 def test_an_exception_arrives_with_its_traceback(backend):

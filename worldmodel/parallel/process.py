@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,9 +18,19 @@ _worker: Callable[[Any], Any] | None = None
 def _initialise(make_worker: Callable[[], Callable[[Any], Any]]) -> None:
     """Runs once in each worker: one thread each, and Ctrl-C is the parent's to handle."""
     global _make_worker
+    threading.Thread(target=_follow_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     _make_worker = make_worker
+
+
+def _follow_parent() -> None:
+    # Both ends of the queues are open in every worker, so no closed pipe tells it that the parent
+    # was killed: it would wait for jobs for good, with its models and environments in memory.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(job: Any) -> Any:
