@@ -1,6 +1,7 @@
-"""Train in rounds on the agent's own data.   python scripts/iterate.py experiment=tiny"""
+"""Train in rounds on the agent's own data.   python scripts/iterate.py experiment=car_racing"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,14 +25,12 @@ def main(cfg: DictConfig) -> None:
     log = Log(Path(cfg.runs) / str(cfg.name) / "rounds" / f"seed{cfg.seed}", resume_step=-1)
     try:
         for index, name in enumerate(names):
-            overrides = [*cfg.rounds[index], *given, f"name={name}"]
+            before = names[index - 1] if index else None
+            overrides = [*overrides_of(cfg.rounds[index], given, before), f"name={name}"]
             left_out = set(OmegaConf.from_dotlist(list(cfg.rounds[index])).get("keep", []))
             if left_out - (set(PIPELINE) if index else set()):
                 raise UserError(f"round {index} can't keep {sorted(left_out)}: from the second "
                                 f"round on, keep some of {', '.join(PIPELINE)}.")  # fmt: skip
-            if index:
-                before = names[index - 1]
-                overrides = [*(f"{key}={before}" for key in BEFORE), *overrides]
             if name != names[-1]:  # test episodes are for what is left in the end
                 left_out.add("evaluate")
             run_stages([stage for stage in PIPELINE if stage not in left_out], overrides)
@@ -40,6 +39,18 @@ def main(cfg: DictConfig) -> None:
             print(try_to_plot(Path(cfg.runs), str(cfg.name), cfg.seed))
     finally:
         log.close()
+
+
+def overrides_of(own: Sequence[str], given: Sequence[str], before: str | None) -> list[str]:
+    """A round's own overrides and those of the call, and the run before where there is one.
+
+    What the call says of runs to go on from holds for the first round alone.
+    """
+    if before is None:
+        return [*own, *given]
+    chain = [f"{key}={before}" for key in BEFORE]
+    elsewhere = tuple(f"{key}=" for key in BEFORE)
+    return [*chain, *own, *(text for text in given if not text.startswith(elsewhere))]
 
 
 if __name__ == "__main__":

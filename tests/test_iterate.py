@@ -1,6 +1,7 @@
 """Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,16 @@ def test_three_rounds(tmp_path):
     for title in ("V recon, newest", "M nats/dim, newest", "M reward mse, newest"):
         assert f"rounds/{title}" not in rows[0]
         assert np.isfinite(rows[1][f"rounds/{title}"])
+
+
+def test_a_start_that_the_call_gives_is_that_of_the_first_round():
+    script = runpy.run_path(str(ROOT / "scripts" / "iterate.py"), run_name="iterate")
+    given = ["seed=3", "start=other", "collect.agent=other"]
+    assert script["overrides_of"](["vae.z_dim=8"], given, None) == ["vae.z_dim=8", *given]
+    later = script["overrides_of"](["vae.z_dim=8"], given, "mine/round0")
+    assert later[-2:] == ["vae.z_dim=8", "seed=3"]
+    assert "start=mine/round0" in later
+    assert not any("other" in text for text in later)
 
 
 def test_no_rounds_is_one_sentence(stage):
