@@ -1,12 +1,15 @@
 """Every environment composes with every script, and every key reaches an object."""
 
+import errno
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from worldmodel.conf import CONF, build, to_plain
+from worldmodel.conf import CONF, build, entry, to_plain
 from worldmodel.stages import PIPELINE
 from worldmodel.types import UserError
 
@@ -84,3 +87,25 @@ def test_every_yaml_explains_itself():
         lines = path.read_text().splitlines()
         root = path.parent == CONF
         assert root or any(line.startswith("# ") for line in lines[:2]), path
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_a_disk_that_refuses_is_one_sentence(code, monkeypatch, capfd):
+    def body(cfg):
+        raise OSError(code, os.strerror(code), "metrics.jsonl")
+
+    monkeypatch.setattr(sys, "argv", ["collect.py", "name=x"])
+    with pytest.raises(SystemExit) as stop:
+        entry("collect", body)()
+    assert stop.value.code == 1
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: Could not use metrics.jsonl ({os.strerror(code)})")
+
+
+def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
+    def body(cfg):
+        raise FileNotFoundError("a bug")
+
+    monkeypatch.setattr(sys, "argv", ["collect.py", "name=x"])
+    with pytest.raises(FileNotFoundError):
+        entry("collect", body)()

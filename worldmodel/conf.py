@@ -1,6 +1,7 @@
 """The only door to Hydra: from YAML to objects, and from a command line to a running stage."""
 
 import difflib
+import errno
 import json
 import os
 import re
@@ -21,6 +22,8 @@ from omegaconf.errors import OmegaConfBaseException
 from worldmodel.run import Run
 from worldmodel.types import UserError
 
+# What the system answers to a write for want of space or permission.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 CONF = Path(__file__).resolve().parent.parent / "conf"
 # What a shipped agent's file may ask for: choices and numbers, nothing that names code.
 SHIPPED = re.compile(r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed)=[\w/-]+")
@@ -101,6 +104,14 @@ def entry(config_name: str, body: Callable[[DictConfig], None]) -> Callable[[], 
             _stop("interrupted; the same command goes on from the last checkpoint.", 130)
         except UserError as error:
             _stop(f"error: {error}", 1)
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            _stop(
+                f"error: Could not use {error.filename or 'the disk'} ({error.strerror}): free "
+                "some space or mend its permissions, then run the same command again.",
+                1,
+            )
 
     composed = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(job)
 
