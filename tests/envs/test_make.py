@@ -98,7 +98,12 @@ def test_wrappers_are_applied_to_the_raw_environment():
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("CartPol-v1", "CartPole"), ("CarRacing-v9", "v3"), ("Nowhere/X-v0", "env.modules")],
+    [
+        ("CartPol-v1", "CartPole"),
+        ("CarRacing-v9", "v3"),
+        ("Nowhere/X-v0", "env.modules"),
+        ("Car Racing", "Malformed"),
+    ],
 )
 def test_an_unknown_id_is_named_with_the_nearest_match(wrong, near):
     with pytest.raises(UserError, match=f"{wrong}.*{near}"):
@@ -118,13 +123,21 @@ def test_a_missing_package_is_named_with_its_extra(name, package, loaded, extra,
     for module in [module for module in sys.modules if module.startswith(loaded)]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(UserError, match=rf"worldmodel\[{extra}\]"):
+    with pytest.raises(UserError, match=rf"\.\[{extra}\]"):
         make_spec(config)
 
 
 def test_arguments_that_an_environment_does_not_take_are_named():
     with pytest.raises(UserError, match="CartPole-v1 refuses"):
         make_env(load("cart_pole", kwargs={"gravitas": 1}))
+
+
+def test_values_that_an_environment_refuses_are_named():
+    pytest.importorskip("vizdoom")
+    with pytest.raises(UserError, match=r"Doom-v0 refuses.*no_such"):
+        make_env(load("defend_the_center", kwargs={"scenario": "no_such"}))
+    with pytest.raises(UserError, match=r"Doom-v0 refuses.*discrete or axis"):
+        make_env(load("take_cover", id="Doom-v0", kwargs={"scenario": "basic", "actions": "all"}))
 
 
 def test_native_observations_must_be_frames():

@@ -110,7 +110,7 @@ def _start(scenario: str, skill: int | None, start_tic: int | None, resolution: 
         import vizdoom
     except ImportError as error:
         raise gym.error.DependencyNotInstalled(
-            "vizdoom is not installed: run pip install 'worldmodel[doom]'"
+            "vizdoom is not installed: run pip install -e '.[doom]'"
         ) from error
     shipped = Path(vizdoom.scenarios_path) / f"{scenario}.cfg"
     path = shipped if shipped.exists() else Path(scenario)
@@ -139,7 +139,7 @@ def register() -> None:
     Importing this module does it; `gymnasium.make("worldmodel.envs.doom:DoomTakeCover-v0")` does
     both.
 
-    TakeCover is the paper's: skill 4 (today's 5 is harder than the paper's, see the README),
+    TakeCover is the paper's: skill 4 (with today's 5 a random policy lives a quarter as long),
     reward 1 for every tic alive, at most 2100 of them, one number for left, right and stay.
     """
     entry = "worldmodel.envs.doom:DoomEnv"

@@ -167,14 +167,16 @@ def _make_raw(config: EnvConfig) -> Env:
                 disable_env_checker=True,
                 **(render | config.kwargs),
             )
+        except gym.error.DependencyNotInstalled:
+            raise
         except gym.error.NamespaceNotFound as error:
             raise UserError(
                 f"Unknown environment {config.id}: {error} Name the module that registers it in "
                 "env.modules."
             ) from error
-        except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv) as error:
+        except gym.error.Error as error:
             raise UserError(f"Unknown environment {config.id}: {error}") from error
-        except TypeError as error:
+        except (TypeError, ValueError, AttributeError, FileNotFoundError) as error:
             raise UserError(f"{config.id} refuses env.kwargs={config.kwargs}: {error}.") from error
 
 
@@ -190,7 +192,7 @@ def _cure(error: Exception) -> str:
     text = str(error).lower()
     for mentioned, extra in _EXTRAS.items():
         if mentioned in text:
-            return f"run pip install 'worldmodel[{extra}]'."
+            return f"run pip install -e '.[{extra}]'."
     return f"{error}."
 
 

@@ -65,7 +65,7 @@ class EnvPoolVector:
     def __init__(self, config: EnvConfig, spec: EnvSpec, threads: int) -> None:
         self.spec = spec
         self._config = config
-        self._threads = threads or len(os.sched_getaffinity(0))
+        self._threads = threads or os.cpu_count() or 1
         self._pool: Any = None
 
     def reset(self, seeds: Sequence[int]) -> Frames:
@@ -172,7 +172,7 @@ def _obstacle(config: EnvConfig) -> str | None:
     if config.wrappers:
         return "EnvPool can't apply env.wrappers"
     if importlib.util.find_spec("envpool") is None:
-        return "it is not installed, run pip install 'worldmodel[envpool]'"
+        return "it is not installed, run pip install -e '.[envpool]'"
     return None
 
 
