@@ -46,22 +46,25 @@ class DreamConfig:
     compile: bool = True
 
     def __post_init__(self) -> None:
+        here = "world.config"
         if self.temperature < 0:
-            raise ValueError(f"world.temperature is {self.temperature}: it can't be negative")
+            raise ValueError(f"{here}.temperature is {self.temperature}: it can't be negative")
         if self.end not in get_args(End):
-            raise ValueError(f"world.end is {self.end}: use threshold or sample")
+            raise ValueError(f"{here}.end is {self.end}: use threshold or sample")
         if not 0 < self.end_threshold <= 1:
-            raise ValueError(f"world.end_threshold is {self.end_threshold}: use 0 to 1")
+            raise ValueError(f"{here}.end_threshold is {self.end_threshold}: use 0 to 1")
         if self.max_steps < 1:
-            raise ValueError(f"world.max_steps is {self.max_steps}: it must be at least 1")
+            raise ValueError(f"{here}.max_steps is {self.max_steps}: it must be at least 1")
         if self.watch is not None and self.watch < 0:
-            raise ValueError(f"world.watch is {self.watch}: it can't be negative; null is allowed")
+            raise ValueError(f"{here}.watch is {self.watch}: it can't be negative; null is allowed")
         if not 0 <= self.first_share < 1:
-            raise ValueError(f"world.first_share is {self.first_share}: use 0 or more, less than 1")
+            raise ValueError(
+                f"{here}.first_share is {self.first_share}: use 0 or more, less than 1"
+            )
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"world.dropout is {self.dropout}: use 0 or more, and less than 1")
+            raise ValueError(f"{here}.dropout is {self.dropout}: use 0 or more, and less than 1")
         if self.precision not in get_args(Precision):
-            raise ValueError(f"world.precision is {self.precision}: use fp32 or bf16")
+            raise ValueError(f"{here}.precision is {self.precision}: use fp32 or bf16")
 
 
 @dataclass(slots=True)

@@ -55,11 +55,9 @@ class RealConfig:
         for key in ("no_reward_steps", "max_steps"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise ValueError(f"world.{key} is {value}: it must be at least 1 or null")
+                raise ValueError(f"{key} is {value}: it must be at least 1 or null")
         if self.max_steps_growth < 0:
-            raise ValueError(
-                f"world.max_steps_growth is {self.max_steps_growth}: it can't be negative"
-            )
+            raise ValueError(f"max_steps_growth is {self.max_steps_growth}: it can't be negative")
 
     def at(self, generation: int) -> "RealConfig":
         """What holds in one generation."""
