@@ -40,6 +40,13 @@ def _resident(process: psutil.Process) -> int:
     return total
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def hardware() -> str:
     """Processor and cores, as a score has to name them."""
     name = platform.processor() or platform.machine()

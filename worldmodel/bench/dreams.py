@@ -1,6 +1,5 @@
 """The dream: all rollouts in one batch against one rollout at a time in each process."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from torch.distributions import Categorical
 from worldmodel.bench.row import Row, Setting, alternate, matrix_rate
 from worldmodel.envs.make import make_spec
 from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.machine import cores
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.parallel import ProcessBackend
@@ -115,14 +115,11 @@ def _operations(setting: Setting) -> float:
 
 
 def _plain_rate(setting: Setting) -> float:
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     config = setting.mdnrnn
     action_dim = make_spec(setting.env).action_dim
     sizes = setting.vae.z_dim, action_dim, config.hidden, config.components
-    pool = ProcessBackend(cores)
-    jobs = [_PlainJob(setting.sizes.seconds)] * cores
+    pool = ProcessBackend(cores())
+    jobs = [_PlainJob(setting.sizes.seconds)] * cores()
     try:
         return sum(rate for _, rate in pool.map(partial(_make_plain, sizes), jobs))
     finally:

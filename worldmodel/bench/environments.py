@@ -1,6 +1,5 @@
 """Real environments: with an explorer, and with V, M and C."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from worldmodel import checkpoint
 from worldmodel.bench.row import Row, Setting
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend, make_vector
+from worldmodel.machine import cores
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
@@ -60,9 +60,9 @@ def real_rollouts(setting: Setting) -> Row:
         world = RealWorld(player, _backend(vector, sizes.envs), config)
         ours = _rate(lambda: int(world.evaluate(params, [1], generation=0)[1].sum()))
         world.close()
-        pool = ProcessBackend(0)
+        pool = ProcessBackend(cores())
         single = partial(_make_single, _player(setting, Path(folder), "gymnasium"))
-        jobs = [_SingleJob(size, seed, sizes.env_steps) for seed in range(4)]
+        jobs = [_SingleJob(size, seed, sizes.env_steps) for seed in range(2 * cores())]
         naive = _rate(lambda: sum(steps for _, steps in pool.map(single, jobs)))
         pool.close()
     way = "batch 1 in each of as many gymnasium processes as cores"
@@ -122,8 +122,7 @@ def _parameters(setting: Setting, player: PlayerConfig) -> int:
 
 
 def _backend(vector: str, envs: int) -> BackendConfig:
-    cores = len(os.sched_getaffinity(0))
-    return BackendConfig(vector, 0, cores, max(1, envs // cores))
+    return BackendConfig(vector, 0, cores(), max(1, envs // cores()))
 
 
 @dataclass(frozen=True)
@@ -136,9 +135,10 @@ class _ExplorerConfig:
 
 def _make_explorer(config: _ExplorerConfig) -> Callable[[tuple[int, ...]], int]:
     vector = make_vector(config.env, config.spec, config.vector, 0)
+    steps = -(-config.steps // config.spec.frame_skip)
 
     def run(seeds: tuple[int, ...]) -> int:
-        episodes = record(vector, Explore(config.env, config.spec, config.steps), seeds)
+        episodes = record(vector, Explore(config.env, config.spec, steps), seeds)
         return sum(len(episode) for _, episode in episodes) * config.spec.frame_skip
 
     return run
