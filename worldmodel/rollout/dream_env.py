@@ -65,7 +65,7 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
         if seed is not None or self._dreamers is None:
             super().reset(seed=seed)
             self._generator.manual_seed(int(self.np_random.integers(1 << 31)))
-        self._dreamers = self._begin()
+        self._dreamers = self._begin(np.ones(self.num_envs, bool))
         self._steps[:], self._over[:] = 0, False
         return self._look(), {}
 
@@ -93,23 +93,25 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
         return tuple(decode(self._vae, self._dreamers.z.cpu()))
 
     @torch.inference_mode()
-    def _begin(self) -> Dreamers:
+    def _begin(self, which: BoolArray) -> Dreamers:
+        """Fresh dreams in the places `which`; draws for all, so what one gets is its own."""
         count, device = self.num_envs, self._dynamics.device
         like: dict[str, Any] = {"generator": self._generator, "device": device}
         rows = torch.randint(len(self._dynamics.starts), (count,), **like)
         normal = torch.randn(count, self._dynamics.mind.z_dim, **like)
         member = torch.arange(count, device=device) % max(1, len(self._dynamics.members))
-        return self._dynamics.begin(rows, normal, member)
+        on = torch.from_numpy(which).to(device)
+        return self._dynamics.begin(rows[on], normal[on], member[on])
 
     def _restart(self, which: BoolArray) -> None:
         assert self._dreamers is not None
-        begun, old = self._begin(), self._dreamers
-        rows = torch.from_numpy(which).to(old.z.device).unsqueeze(-1)
-        old.z = torch.where(rows, begun.z, old.z)
-        old.mind = tuple(torch.where(rows, a, b) for a, b in zip(begun.mind, old.mind, strict=True))
+        begun, old = self._begin(which), self._dreamers
+        pairs = [(old.z, begun.z), *zip(old.mind, begun.mind, strict=True)]
         if old.dream is not None and begun.dream is not None:
-            pairs = zip(begun.dream, old.dream, strict=True)
-            old.dream = tuple(torch.where(rows, a, b) for a, b in pairs)
+            pairs += zip(old.dream, begun.dream, strict=True)
+        on = torch.from_numpy(which).to(old.z.device)
+        for part, fresh in pairs:
+            part[on] = fresh
         self._steps[which] = 0
 
     def _vectors(self, actions: Any) -> torch.Tensor:
