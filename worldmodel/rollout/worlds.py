@@ -152,7 +152,8 @@ class Worlds:
         sizes = before[0].config.z_dim, before[1].config.hidden
         config = ControllerConfig(**about["controller"])
         read = Controller(config, self.spec, *sizes, about["offset"], about.get("axes"))
-        now = Agent(load_vae(self._vae), self._m, self.controller)
+        # Not `self._m`: a dream may have taken that to a GPU.
+        now = Agent(load_vae(self._vae), load_mdnrnn(self._mdnrnn), self.controller)
         fitted, missed = carry_over(params, Agent(*before, read), now, EpisodeStore.open(episodes))
         told = ", ".join(f"{value:.3f}" for value in missed)
         self._run.say(
