@@ -7,12 +7,17 @@ from omegaconf import DictConfig
 
 from worldmodel.conf import SHIPPED, entry
 from worldmodel.ship import ship
+from worldmodel.types import UserError
 
 
 def main(cfg: DictConfig) -> None:
     """Halve V, M and C of a finished run and tell what they cost and score."""
     target = Path(cfg.runs) / cfg.ship.to
-    overrides = [text for text in HydraConfig.get().overrides.task if SHIPPED.fullmatch(text)]
+    given = [str(text) for text in HydraConfig.get().overrides.task]
+    overrides = [text for text in given if SHIPPED.fullmatch(text)]
+    lost = [text for text in given if text.startswith("env.") and text not in overrides]
+    if lost:
+        raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
     size = ship(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
     print(f"{target}: {size / 2**20:.1f} MB")
 

@@ -87,6 +87,9 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
 
 
 def test_unfinished_runs_and_unknown_agents(stage):
+    outcome = stage("ship", *TINY, "env.frame_skip=2")
+    assert outcome.code == 1
+    assert "env.frame_skip=2" in outcome.err
     outcome = stage("ship", *TINY)
     assert outcome.code == 1
     assert "has not finished train_vae" in outcome.err

@@ -60,7 +60,7 @@ def _costs(root: Path) -> dict[str, Any]:
     if shipped.exists():  # it has been told there, with more than a shipped run's own files know
         return json.loads(shipped.read_text())["stages"]
     costs: dict[str, Any] = {}
-    for folder in sorted(root.iterdir()):
+    for folder in sorted(root.glob("*/")):  # none if the run was deleted since
         done = read_done(folder)
         if done is not None:
             made_by = json.loads((folder / "config.json").read_text())["commit"]
