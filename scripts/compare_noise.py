@@ -1,4 +1,4 @@
-"""Ways to handle noise.   python scripts/compare_noise.py experiment=car_racing name=car_racing"""
+"""Ways to handle noise.   python scripts/compare_noise.py experiment=quickstart"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Train in dreams of several temperatures.   python scripts/sweep_temperature.py"""
+"""One C per temperature.   python scripts/sweep_temperature.py experiment=take_cover"""
 
 from pathlib import Path
 

@@ -2,4 +2,5 @@
 # The whole test suite: bash scripts/test.sh [pytest arguments]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-exec .venv/bin/python -m pytest --cov=worldmodel --cov-report=term --cov-fail-under=85 "$@"
+[ $# -gt 0 ] && exec .venv/bin/python -m pytest "$@"
+exec .venv/bin/python -m pytest --cov=worldmodel --cov-report=term --cov-fail-under=85

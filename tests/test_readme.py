@@ -7,13 +7,18 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from worldmodel.conf import CONF, with_shipped
+from worldmodel.conf import CONF, build, with_shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "bash"
          for line in block.splitlines()]  # fmt: skip
+# Such as `world=hybrid evolve.rollouts=4`.
+INLINE = sorted(
+    {" ".join(span.split()) for span in re.findall(r"`((?:\+?[\w.]+=[^`\s]+\s?)+)`", README)}
+    - {"run=pretrained/car_racing", "run=pretrained/take_cover"}
+)
 COMMANDS = [line for line in LINES if line.startswith(("python scripts", "bash scripts"))]
 
 
@@ -30,6 +35,15 @@ def test_commands_exist_and_compose(command, monkeypatch):
     if program == "python":
         with initialize_config_dir(str(CONF), version_base="1.3"):
             compose(Path(script).stem, ["name=readme", *with_shipped(overrides)])
+
+
+@pytest.mark.parametrize("span", INLINE)
+def test_overrides_in_the_text_compose_and_build(span):
+    script = "benchmark" if span.startswith(("benchmark", "device")) else "pipeline"
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(script, ["experiment=quickstart", "name=readme", *shlex.split(span)])
+    for part in ("env", "evolve", "controller", "mdnrnn") if script == "pipeline" else ():
+        build(config[part])
 
 
 def test_pictures_and_files_exist():

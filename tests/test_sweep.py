@@ -65,6 +65,6 @@ def test_ablations_and_their_table(stages, stage, tmp_path):
 
 
 def test_the_real_world_has_no_temperature(stage):
-    outcome = stage("train_controller", *TINY, "upstream=nowhere")
+    outcome = stage("sweep_temperature", *TINY, "world=real")
     assert outcome.code == 1
-    assert "nowhere/seed0/train_vae is not finished" in outcome.err
+    assert "needs world=dream" in outcome.err

@@ -124,14 +124,13 @@ class SequenceModel(nn.Module):
         Raises:
             ValueError: if `prime` or a fed-back input is not of the size that the model takes.
         """
-        x, state = prime[:, -1], None
         if prime.shape[1] == 0 or prime.shape[-1] != self.input_dim or n < 1:
             raise ValueError(
                 f"generating {n} steps after {tuple(prime.shape)}: at least 1 step of each and "
                 f"inputs of size {self.input_dim} are needed"
             )
         features, state = self(prime)
-        features, drawn = features[:, -1], []
+        x, features, drawn = prime[:, -1], features[:, -1], []
         for i in range(n):
             outputs = self.heads(features)
             draw = outputs.sample(temperature, generator)
