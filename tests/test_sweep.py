@@ -65,6 +65,8 @@ def test_ablations_and_their_table(stages, stage, tmp_path):
 
 
 def test_the_real_world_has_no_temperature(stage):
-    outcome = stage("sweep_temperature", *TINY, "world=real")
-    assert outcome.code == 1
-    assert "needs world=dream" in outcome.err
+    for world, told in (("real", "leave no key 'world.config.temperature'"),
+                        ("hybrid", "needs world=dream")):  # fmt: skip
+        outcome = stage("sweep_temperature", *TINY, f"world={world}")
+        assert outcome.code == 1
+        assert told in outcome.err

@@ -43,9 +43,13 @@ def test_other_runs_are_looked_at_in_the_same_way(runs):
 
 
 def test_inputs_that_changed_are_refused_before_a_stage_is_finished(runs):
-    opened(runs, "evaluate", name="d", upstream="c").close()
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.close()
     done = runs / "c/seed0/train_controller/DONE"
     done.write_text(json.dumps({"id": "anew"}))
+    opened(runs, "evaluate", name="d", upstream="c").close()  # there is no result yet
+    (run.folder / "episodes.jsonl").touch()
+    done.write_text(json.dumps({"id": "once more"}))
     with pytest.raises(UserError, match="made from an older train_controller"):
         opened(runs, "evaluate", name="d", upstream="c")
 

@@ -169,6 +169,8 @@ def _explain(error: Exception, config_name: str) -> str:
     key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
     if key and "override" in text.lower():
         near = difflib.get_close_matches(key, _keys(config_name), n=1, cutoff=0.5)
+        if near == [key]:
+            return f"The choices of this call, such as world=…, leave no key '{key}'."
         hint = f", did you mean '{near[0]}'?" if near else "."
         return f"There is no configuration key '{key}'{hint} `--help` lists them all."
     return f"{text} `--help` lists all keys and choices."

@@ -19,6 +19,9 @@ from worldmodel.progress import Bar, progress_bar
 from worldmodel.stages import BEFORE, STAGES
 from worldmodel.types import UserError
 
+# What a stage writes of itself; anything else in its folder is a result, finished or not.
+RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb")
+
 
 class Run:
     """Handle of a running stage; every path, number and picture of the stage goes through it."""
@@ -169,7 +172,8 @@ class Run:
                 f"{self.folder} was made with {key}={old}, this call says {new}: give it "
                 f"another name=…, or delete the folder."
             )
-        self._check_inputs(before.get("made_from", {}))
+        if any(path.name not in RECORDS for path in self.folder.iterdir()):
+            self._check_inputs(before.get("made_from", {}))
 
     def _check_inputs(self, made_from: Mapping[str, str]) -> None:
         for stage, made in made_from.items():
