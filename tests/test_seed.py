@@ -2,7 +2,7 @@
 
 import pytest
 
-from worldmodel.seed import PURPOSES, derive, derive_fraction, derive_many
+from worldmodel.seed import PURPOSES, derive, derive_many
 
 
 def test_same_use_same_seed_other_use_other_seed():
@@ -26,10 +26,3 @@ def test_more_seeds_start_with_the_same():
 def test_unknown_purpose():
     with pytest.raises(ValueError, match="lunch"):
         derive(0, "lunch")
-
-
-def test_fractions_are_even():
-    lots = [derive_fraction(0, "split", index) for index in range(1000)]
-    assert 0 <= min(lots) < 0.01
-    assert 0.99 < max(lots) < 1
-    assert abs(sum(lots) / 1000 - 0.5) < 0.05

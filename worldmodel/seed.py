@@ -22,11 +22,6 @@ def derive(seed: int, purpose: str, *index: int) -> int:
     return (which << _BITS) | (int(low) & ((1 << _BITS) - 1))
 
 
-def derive_fraction(seed: int, purpose: str, *index: int) -> float:
-    """A number in [0, 1) for one use."""
-    return (derive(seed, purpose, *index) & ((1 << _BITS) - 1)) / (1 << _BITS)
-
-
 def derive_many(seed: int, purpose: str, count: int, *index: int) -> list[int]:
     """`count` different seeds, in order."""
     seeds: dict[int, None] = {}

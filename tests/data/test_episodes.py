@@ -179,19 +179,10 @@ def test_rewriting_replaces(store):
 def test_split_is_disjoint_whole_and_repeatable(count):
     train, holdout = split(range(count), 0.2, seed=1)
     assert sorted(train + holdout) == list(range(count))
-    assert train
-    assert holdout
+    assert len(holdout) == max(1, round(0.2 * count))
     assert (train, holdout) == split(list(range(count))[::-1], 0.2, seed=1)
     if count == 100:
         assert holdout != split(range(count), 0.2, seed=2)[1]
-        assert 10 <= len(holdout) <= 30
-
-
-def test_no_episode_changes_sides_when_others_join():
-    sides = [split(range(count), 0.2, seed=1) for count in (50, 75, 200)]
-    for (train, holdout), (later_train, later_holdout) in pairwise(sides):
-        assert set(train) <= set(later_train)
-        assert set(holdout) <= set(later_holdout)
 
 
 def test_split_of_one_episode_holds_it_on_both_sides():

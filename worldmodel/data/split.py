@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from worldmodel.seed import derive_fraction
+from worldmodel.seed import derive
 
 
 def split(
@@ -10,19 +10,15 @@ def split(
 ) -> tuple[list[int], list[int]]:
     """Divide episodes into (train, hold-out), both sorted; the same for the same arguments.
 
-    Each episode draws its own lot, held out with probability `holdout_fraction`, so it stays on its
-    side when others join it later: what a model has been trained on is never held out from the next
-    one. Two or more episodes leave at least one on each side, for which few of them may change
-    sides. A single episode is on both: the hold-out then measures nothing new, see
-    `tell_if_shared`.
+    Two or more episodes leave at least one on each side. A single episode is on both sides: the
+    hold-out then measures nothing new, see `tell_if_shared`. Each episode draws its own lot, so one
+    that is held out mostly stays so when more episodes are collected later.
     """
     ordered = sorted(indices)
     if len(ordered) <= 1:
         return ordered, list(ordered)
-    lots = {index: derive_fraction(seed, "split", index) for index in ordered}
-    drawn = sorted(ordered, key=lots.__getitem__)
-    count = sum(lot < holdout_fraction for lot in lots.values())
-    count = min(max(1, count), len(ordered) - 1)
+    count = min(max(1, round(holdout_fraction * len(ordered))), len(ordered) - 1)
+    drawn = sorted(ordered, key=lambda index: (derive(seed, "split", index), index))
     return sorted(drawn[count:]), sorted(drawn[:count])
 
 

@@ -147,8 +147,8 @@ def collect(
     """Play until the store holds `config.episodes` whole episodes besides those it replays.
 
     What an earlier, interrupted call left is kept; only missing episodes are played. Replayed
-    episodes keep their index, and with it their side of the split into train and hold-out; new
-    ones are numbered, and seeded, from the next index on, which the store's metadata keep as
+    episodes keep their index, and with it mostly their side of the split into train and hold-out;
+    new ones are numbered, and seeded, from the next index on, which the store's metadata keep as
     `newest_from`.
 
     Raises:
