@@ -229,7 +229,7 @@ def test_a_missing_envpool_is_named_with_its_extra(monkeypatch):
     monkeypatch.delitem(sys.modules, "envpool", raising=False)
     said = []
     config = load("car_racing", fast_id=None)
-    with pytest.raises(UserError, match=r"worldmodel\[envpool\]"):
+    with pytest.raises(UserError, match=r"\.\[envpool\]"):
         choose_backend(config, "envpool", said.append)
     assert choose_backend(config, "auto", said.append) == "gymnasium"
     assert ".[envpool]" in said[0]
