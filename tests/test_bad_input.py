@@ -80,7 +80,7 @@ def test_broken_episode(stage, stages, tmp_path):
     episode = tmp_path / "runs/tiny/seed0/collect/episodes/000001"
     chunk = next(p for p in (episode / "obs" / "c").rglob("*") if p.is_file())
     chunk.write_bytes(chunk.read_bytes()[:40])
-    complains(stage("train_vae", *BASE), "000001", "collect")
+    complains(stage("train_vae", *BASE), "000001", "collect/DONE")
     # Nothing else was harmed: without that folder, collect makes just this episode again.
     shutil.rmtree(episode)
     (episode.parent.parent / "DONE").unlink()
