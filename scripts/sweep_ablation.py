@@ -19,7 +19,7 @@ def main(cfg: DictConfig) -> None:
     given = [text for text in HydraConfig.get().overrides.task
              if not text.startswith(("name=", "ablation="))]  # fmt: skip
     stages = ["train_controller", "evaluate"]
-    if any(text.startswith("train_mdnrnn.") for text in own):
+    if any(text.lstrip("+~").startswith(("train_mdnrnn.", "mdnrnn.", "mdnrnn=")) for text in own):
         stages.insert(0, "train_mdnrnn")
     names = [f"name={cfg.name}/{cfg.ablation}", f"upstream={cfg.name}"]
     run_stages(stages, [*given, *own, *names])

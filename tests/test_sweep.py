@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TINY = ["experiment=tiny", "env=pendulum", "name=base", "evaluate.videos=false"]
 
 
-def sweep(script, runs, jobs):
+def sweep(script, runs, *jobs):
     """What the sweep printed; a process of its own, since Hydra's multirun is one per process."""
-    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *TINY, f"runs={runs}", jobs]
+    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *TINY, f"runs={runs}", *jobs]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -45,16 +45,21 @@ def test_sweep_and_table(stages, tmp_path):
 def test_ablations_and_their_table(stages, stage, tmp_path):
     stages("collect train_vae encode train_mdnrnn", *TINY)
     runs = tmp_path / "runs"
-    out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m")
+    small = "+ablations.small_m=[mdnrnn.hidden=4]"
+    out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m,small_m", small)
     last = out[out.rindex("what V, M and C") :]
     assert "788 ± 141" in last
     found = {}
-    for name in ("z_hidden", "random_m"):
+    for name in ("z_hidden", "random_m", "small_m"):
         folder = runs / "base" / name / "seed0"
-        found[name] = read_done(folder / "train_controller")["figures"]["parameters"]
+        evolved = read_done(folder / "train_controller")["figures"]
+        found[name] = evolved["parameters"]
         figures = read_done(folder / "evaluate")["figures"]
-        assert f"{figures['mean']:.0f} ± {figures['sd']:.0f}" in last
-    assert found == {"z_hidden": 40 * 5 + 41, "random_m": 4 + 8 + 1}
+        row = next(line for line in last.splitlines() if f" {name} " in line)
+        assert f"{figures['mean']:.0f} ± {figures['sd']:.0f}" in row
+        assert f"{evolved['generations']:,}" in row
+        assert f"{evolved['env_steps']:,}" in row
+    assert found == {"z_hidden": 40 * 5 + 41, "random_m": 4 + 8 + 1, "small_m": 4 + 4 + 1}
     path = runs / "base" / "random_m" / "seed0" / "train_mdnrnn" / "checkpoints" / "best.pt"
     untrained = load_mdnrnn(path)
     torch.manual_seed(0)

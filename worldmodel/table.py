@@ -74,20 +74,22 @@ def ablation_table(
     paper: Mapping[str, str],
     console: Console | None = None,
 ) -> None:
-    """Print parameters and test scores of every ablation that was made so far, and the paper's."""
+    """Print size, effort and test score of every ablation that was made so far, and the paper's."""
     title = f"{root}: what V, M and C contribute"
-    table = Table(
-        "ablation", "parameters", "score", "episodes", "paper (CarRacing)", "files", title=title
-    )
+    columns = ("ablation", "parameters", "generations", "env steps", "score", "episodes",
+               "paper (CarRacing)", "files")  # fmt: skip
+    table = Table(*columns, title=title)
     for name in names:
         evolved = read_done(root / name / f"seed{seed}" / "train_controller")
         scored = read_done(root / name / f"seed{seed}" / "evaluate")
         if evolved is None or scored is None:
             continue
-        figures = scored["figures"]
+        search, figures = evolved["figures"], scored["figures"]
         table.add_row(
             name,
-            f"{evolved['figures']['parameters']:,}",
+            f"{search['parameters']:,}",
+            f"{search['generations']:,}",
+            f"{search['env_steps']:,}",
             f"{figures['mean']:.0f} ± {figures['sd']:.0f}",
             str(figures["episodes"]),
             paper.get(name, ""),
