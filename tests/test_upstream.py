@@ -65,6 +65,19 @@ def test_a_finished_stage_keeps_the_commit_that_made_it(runs):
         assert (json.loads(path.read_text())["commit"] == "older") is commit
 
 
+def test_models_that_do_not_belong_together_are_refused(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.finish({})
+    run.close()
+    made = {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
+    assert json.loads((run.folder / "DONE").read_text())["models"] == made
+    done = runs / "b/seed0/train_mdnrnn/DONE"
+    done.write_text(json.dumps({"id": "b", "minutes": 1.0, "models": {"train_vae": "another"}}))
+    for stage in ("train_controller", "evaluate"):
+        with pytest.raises(UserError, match=r"do not belong together: .* another train_vae"):
+            opened(runs, stage, name="e", upstream="c")
+
+
 def test_what_nobody_made_is_missing_where_it_was_asked_for(runs):
     with pytest.raises(UserError, match="encode is not finished"):
         opened(runs, "train_mdnrnn", name="d", upstream="c")

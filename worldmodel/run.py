@@ -16,7 +16,7 @@ from worldmodel import checkpoint
 from worldmodel.log import Log
 from worldmodel.machine import PeakMemory, commit, hardware
 from worldmodel.progress import Bar, progress_bar
-from worldmodel.stages import BEFORE, STAGES
+from worldmodel.stages import BEFORE, MODELS, STAGES
 from worldmodel.types import UserError
 
 # What a stage writes of itself; anything else in its folder is a result, finished or not.
@@ -34,10 +34,12 @@ class Run:
         self.folder = self.root / stage
         self.console = console or Console()
         self._log: Log | None = None
+        self._asides: list[Aside] = []
         self._started = time.time()
         self._memory = PeakMemory()
         self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
         self._check_config()
+        self._models = self._made_with()
         self.done = self._is_done()
         if not self.done:
             told = {"commit": commit(), "made_from": self._inputs}
@@ -74,7 +76,8 @@ class Run:
 
     def aside(self, name: str, seed: int | None = None) -> "Aside":
         """A second training within this stage, with a folder and a log; the run's seed if None."""
-        return Aside(self, name, self.seed if seed is None else seed)
+        self._asides.append(Aside(self, name, self.seed if seed is None else seed))
+        return self._asides[-1]
 
     # ---- telling -------------------------------------------------------------------------------
 
@@ -96,10 +99,11 @@ class Run:
     # ---- ending --------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Flush the log and stop the memory watch."""
+        """Flush the logs and stop the memory watch."""
         self._memory.stop()
-        if self._log is not None:
-            self._log.close()
+        for log in (self._log, *(aside._log for aside in self._asides)):
+            if log is not None:
+                log.close()
 
     def finish(self, figures: Mapping[str, float | int | str]) -> None:
         """Mark the stage as done, with the figures that the closing table shows."""
@@ -111,6 +115,7 @@ class Run:
             {
                 "id": uuid.uuid4().hex,
                 "inputs": self._inputs,
+                "models": self._models,
                 "grows": {key: _lookup(self.config, key) for key in self.stage.grows},
                 "minutes": round(minutes, 3),
                 "peak_memory_gb": round(memory, 3),
@@ -162,7 +167,8 @@ class Run:
     def _check_config(self) -> None:
         """Refuse to mix two configurations, or results of two inputs, in one folder."""
         path = self.folder / "config.json"
-        if not path.exists():
+        # A call that failed before it made anything does not bind the next one.
+        if not path.exists() or all(part.name in RECORDS for part in self.folder.iterdir()):
             return
         before = json.loads(path.read_text())
         for key, old, new in _differences(before, self.config, self.stage.keys):
@@ -172,8 +178,7 @@ class Run:
                 f"{self.folder} was made with {key}={old}, this call says {new}: give it "
                 f"another name=…, or delete the folder."
             )
-        if any(path.name not in RECORDS for path in self.folder.iterdir()):
-            self._check_inputs(before.get("made_from", {}))
+        self._check_inputs(before.get("made_from", {}))
 
     def _check_inputs(self, made_from: Mapping[str, str]) -> None:
         for stage, made in made_from.items():
@@ -183,13 +188,36 @@ class Run:
                     "it again, or give the new experiment another name=…"
                 )
 
+    def _made_with(self) -> dict[str, str]:
+        """Ids of the V, M and C that this stage's inputs are, or were made with.
+
+        Sizes alone don't tell: an M that was trained on another V's latents would run, and dream
+        nonsense.
+        """
+        found: dict[str, tuple[str, Path]] = {}
+        for stage in (*self.stage.inputs, *self.stage.looks_at):
+            folder = self.of(stage)
+            done = read_done(folder)
+            if done is None:
+                continue
+            own = {stage: done["id"]} if stage in MODELS else {}
+            for model, made in (done.get("models", {}) | own).items():
+                other, where = found.setdefault(model, (made, folder))
+                if other != made:
+                    raise UserError(
+                        f"{where} and {folder} do not belong together: each has to do with another "
+                        f"{model}. Make the later one again, or name one run that has both with "
+                        "upstream=…"
+                    )
+        return {model: made for model, (made, _) in found.items()}
+
     def _is_done(self) -> bool:
         done = self._read_done()
         if done is None:
             return False
         self._check_inputs(done["inputs"])
         grown = {key: _lookup(self.config, key) for key in self.stage.grows}
-        if grown == done["grows"]:
+        if not any(_is_more(value, done["grows"][key]) for key, value in grown.items()):
             told = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
             self.say(f"done already ({told}); files in {self.folder}")
             return True
@@ -266,6 +294,13 @@ def _lookup(config: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def _is_more(now: Any, before: Any) -> bool:
+    """Whether a budget was raised; null is none. Of what is no number, whether it was changed."""
+    if now is None or before is None:
+        return now is None and before is not None
+    return bool(now > before) if isinstance(now, int | float) else now != before
 
 
 def _differences(

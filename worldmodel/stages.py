@@ -8,13 +8,15 @@ class Stage:
     """What a stage depends on.
 
     `keys` are the parts of the configuration that its result depends on; `grows` are those among
-    them that may be raised later to go on from where it stopped; `inputs` are earlier stages.
+    them that may be raised later to go on from where it stopped; `inputs` are earlier stages, and
+    `looks_at` those that it uses where they are finished.
     """
 
     name: str
     inputs: tuple[str, ...]
     keys: tuple[str, ...]
     grows: tuple[str, ...] = ()
+    looks_at: tuple[str, ...] = ()
 
 
 PIPELINE = {
@@ -48,7 +50,7 @@ PIPELINE = {
         Stage("encode", ("collect", "train_vae"), ()),
         Stage(
             "train_mdnrnn",
-            ("encode",),
+            ("encode", "train_vae"),
             ("mdnrnn", "train_mdnrnn", "start", "seed"),
             ("train_mdnrnn.fit.steps",),
         ),
@@ -57,15 +59,17 @@ PIPELINE = {
             ("train_vae", "train_mdnrnn"),
             ("env", "controller", "evolve", "world", "backend.vector", "start", "seed"),
             ("evolve.generations", "evolve.max_minutes"),
+            ("encode",),
         ),
         Stage(
             "evaluate",
-            ("train_controller",),
+            ("train_controller", "train_vae", "train_mdnrnn"),
             (
                 "env",
                 "evaluate.vector",
                 "evaluate.fast_kwargs",
                 "evaluate.checkpoint",
+                "evaluate.skip",
                 "evaluate.videos",
                 "seed",
             ),
@@ -73,6 +77,9 @@ PIPELINE = {
         ),
     )
 }
+
+# Stages whose results have to fit together wherever they meet: C to its V and M, M to its V.
+MODELS = ("train_vae", "train_mdnrnn", "train_controller")
 
 # Keys by which a run names the runs that it goes on from.
 BEFORE = ("start", "upstream", "collect.agent", "collect.replay")
@@ -106,6 +113,13 @@ STUDIES = {
                 "seed",
             ),
             ("compare.seeds", "recipes"),
+            ("encode",),
+        ),
+        Stage(
+            "play_dream",
+            ("train_controller", "train_vae", "train_mdnrnn", "encode"),
+            ("env", "world", "seed"),
+            ("play.episodes",),
         ),
     )
 }

@@ -10,7 +10,7 @@ from torch import nn
 from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
-from worldmodel.train.fit import FitConfig, choose_precision, fit, holdout_losses
+from worldmodel.train.fit import FitConfig, choose_precision, fit, holdout_losses, take_best
 from worldmodel.types import UserError
 
 CONFIG = FitConfig(
@@ -91,14 +91,30 @@ def test_the_same_seed_gives_the_same_weights_whatever_ran_before(tmp_path):
     assert torch.equal(first.to_mu.weight, second.to_mu.weight)
 
 
+class Overfitting(nn.Module):
+    """Its hold-out loss falls and rises again."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+        self.losses = iter([3.0, 1.0, 2.0, 4.0])
+
+    def loss(self, batch):
+        value = self.weight.sum() if self.training else torch.tensor(next(self.losses))
+        return value, {}
+
+
 def test_best_is_the_lowest_holdout_loss(tmp_path):
-    run = Recorder(tmp_path)
-    fit(make_vae(), Frames(), replace(CONFIG, steps=8), run, about={"kind": "vae"})
-    best = checkpoint.load(run.checkpoint("best"))
-    last = checkpoint.load(run.checkpoint("last"))
-    assert best["holdout"]["loss"] <= last["holdout"]["loss"]
-    assert best["about"] == {"kind": "vae"}
-    assert last["best"] == best["holdout"]["loss"]
+    run, model = Recorder(tmp_path), Overfitting()
+    fit(model, Frames(), replace(CONFIG, steps=8), run, about={"kind": "toy"})
+    best, last = (checkpoint.load(run.checkpoint(name)) for name in ("best", "last"))
+    assert (best["step"], best["holdout"]["loss"]) == (4, 1.0)
+    assert (last["step"], last["holdout"]["loss"], last["best"]) == (8, 4.0, 1.0)
+    assert best["about"] == {"kind": "toy"}
+    assert not torch.equal(best["weights"]["weight"], last["weights"]["weight"])
+    assert torch.equal(model.weight, last["weights"]["weight"])
+    assert take_best(model, run) == (4, {"loss": 1.0})
+    assert torch.equal(model.weight, best["weights"]["weight"])
 
 
 @pytest.mark.parametrize(("make", "data"), [(make_vae, Frames()), (make_mdnrnn, Windows())])

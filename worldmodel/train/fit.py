@@ -111,7 +111,7 @@ def fit(
     """
     path = run.checkpoint()
     saved = checkpoint.load(path, made_by="the same command") if path.exists() else None
-    precision = saved["precision"] if saved else choose_precision(model, data, config, device, run)
+    precision = choose_precision(model, data, config, device, run)
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
     step = 0
@@ -190,6 +190,18 @@ def fit(
     return FitResult(holdout, rate, precision)
 
 
+def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
+    """Give the model the weights of checkpoints/best.pt, which later stages use.
+
+    Returns:
+        Their step, and their hold-out losses as in `FitResult`.
+    """
+    path = run.checkpoint("best")
+    saved = checkpoint.load(path, made_by="the same command")
+    checkpoint.load_weights(model, saved["weights"], path)
+    return saved["step"], saved["holdout"]
+
+
 @torch.no_grad()
 def evaluate(
     model: Any, batches: Iterable[Any], fabric: Fabric, seed: int
@@ -232,7 +244,12 @@ def holdout_losses(
 def choose_precision(
     model: nn.Module, data: TrainData, config: FitConfig, device: str, run: Recorder
 ) -> str:
-    """The precision asked for, or for "auto" the one that steps faster here."""
+    """The precision asked for, or for "auto" the one that steps faster here.
+
+    An interrupted run keeps the one that it began with.
+    """
+    if run.checkpoint().exists():
+        return str(checkpoint.load(run.checkpoint(), made_by="the same command")["precision"])
     if config.precision != "auto":
         return config.precision
     weights = {name: value.clone() for name, value in model.state_dict().items()}

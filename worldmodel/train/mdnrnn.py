@@ -17,7 +17,7 @@ from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.pictures import filmstrip
 from worldmodel.models.vae import VAE
-from worldmodel.train.fit import FitConfig, FitResult, fit, holdout_losses
+from worldmodel.train.fit import FitConfig, FitResult, fit, holdout_losses, take_best
 
 # What is told of the newest hold-out episodes alone: M's log, and under which name.
 NEWEST = {"z_nats_per_dim": "newest_nats_per_dim", "reward_mse": "newest_reward_mse"}
@@ -69,13 +69,16 @@ def train_mdnrnn(
     figures: dict[str, float] = {}
     if baseline:
         single = replace(config, components=1)
-        _, result = _train(single, data, store, fitting, run.aside("k1"), device, None)
-        figures["nats_per_dim_single_gaussian"] = result.holdout["z_nats_per_dim"]
+        aside = run.aside("k1")
+        model, _ = _train(single, data, store, fitting, aside, device, None)
+        figures["nats_per_dim_single_gaussian"] = take_best(model, aside)[1]["z_nats_per_dim"]
     dreams = Dreams(store, data, vae, run, dreaming)
     model, result = _train(config, data, store, fitting, run, device, dreams, start)
-    if not dreams.errors:  # killed after its last checkpoint, M had no step left to draw after
+    step, holdout = take_best(model, run)
+    # Killed after its last checkpoint, M had no step left to draw after.
+    if step < fitting.steps or not dreams.errors:
         dreams(model, fitting.steps)
-    figures["nats_per_dim"] = result.holdout["z_nats_per_dim"]
+    figures["nats_per_dim"] = holdout["z_nats_per_dim"]
     newest = holdout_losses(
         model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device
     )
