@@ -1,7 +1,10 @@
 """Explorers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from gymnasium.utils.seeding import np_random
 
 from worldmodel.envs.explore import (
     ActionRepeat,
@@ -47,6 +50,14 @@ DISCRETE = [
     ActionRepeat(WhiteNoise(), low=1, high=10),
     VariedRepeat(WhiteNoise(), low=10, high=300),
 ]
+
+
+def test_actions_do_not_follow_from_where_the_episode_begins():
+    """gymnasium makes the environment's own generator from the same seed."""
+    unit = replace(spec(), action_low=(0.0,) * 3, action_high=(1.0,) * 3)
+    environment = np_random(7)[0].uniform(size=150)
+    actions = WhiteNoise()(unit, 7, 50).ravel()
+    assert abs(np.corrcoef(environment, actions)[0, 1]) < 0.3
 
 
 def name(explorer):
