@@ -70,7 +70,7 @@ def test_it_acts_on_the_new_latents_as_on_the_old(agent, store):
     assert missed.max() < 0.05
     outputs = []
     for one, weights in ((agent, params), (now, fitted), (now, params)):
-        one.reset(weights[None].numpy(), 1, seed=0)
+        one.reset(weights[None].numpy(), 1, [0])
         obs = store.read(3).obs
         outputs.append(np.stack([one.act(frame[None], np.arange(1))[0] for frame in obs[:30]]))
     was, carried, left = outputs

@@ -61,6 +61,22 @@ def test_a_batch_is_its_rollouts(small):
             assert alone[0][0, 0] == returns[p, r]
 
 
+def test_draws_of_z_follow_from_the_seed_alone(small):
+    config = replace(small.controller.config, sample_z=True)
+    agent = Agent(small.vae, small.mdnrnn, Controller(config, small.spec, 4, 8))
+    env = GymVector(small.env, small.spec)
+    many = params(small, 3)
+    many[2] = many[0]
+    returns, lengths, _ = play(agent, env, many, SEEDS)
+    np.testing.assert_array_equal(returns[0], returns[2])
+    assert len(np.unique(lengths)) > 1
+    taken = []
+    for r, seed in enumerate(SEEDS):
+        alone = play(agent, env, many[1:2], [seed], watch=lambda *seen: taken.append(seen[2]))
+        assert alone.returns[0, 0] == returns[1, r]
+    assert agent._noise.std() > 0.5
+
+
 def test_serial_and_process_agree(small):
     many = params(small, 5)
     serial, process = world(small, 0), world(small, 2)
@@ -135,7 +151,7 @@ def test_sampled_z_is_reproducible_and_differs_from_the_mean(small):
     ids, many = np.arange(2), params(small, 1)
     seen = []
     for seed in (0, 0, 1):
-        agent.reset(many, 2, seed)
+        agent.reset(many, 2, [seed, seed + 10])
         agent.act(obs, ids)
         seen.append(agent._features.clone())
     assert torch.equal(seen[0], seen[1])

@@ -80,7 +80,7 @@ class Disturbed:
     def begin(self, seeds: Sequence[int]) -> None:
         """Draw the agents, when the explorer has its turns, and what it does in them."""
         self._explore.begin(seeds)
-        self._agent.reset(np.stack([self._vary(seed) for seed in seeds]), 1, seed=seeds[0])
+        self._agent.reset(np.stack([self._vary(seed) for seed in seeds]), 1, seeds)
         self._turns = np.stack([self._draw_turns(seed) for seed in seeds])
 
     def act(self, step: int, obs: Frames, ids: IntArray) -> FloatArray:

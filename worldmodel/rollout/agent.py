@@ -1,5 +1,7 @@
 """The agent of the paper, many at once: V, M and C run once per step over all live rollouts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,6 +10,8 @@ from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.types import BoolArray, FloatArray, Frames, IntArray
+
+BLOCK = 64  # steps for which the noise of z is drawn at once
 
 
 class Agent:
@@ -22,14 +26,19 @@ class Agent:
         self.controller = controller
 
     @torch.inference_mode()
-    def reset(self, params: FloatArray, rollouts: int, seed: int) -> None:
-        """Start `rollouts` fresh rollouts of each of the parameter vectors (P, n)."""
+    def reset(self, params: FloatArray, rollouts: int, seeds: Sequence[int]) -> None:
+        """Start `rollouts` (R) fresh rollouts of each of the parameter vectors (P, n).
+
+        Draws of z follow from `seeds`: R, the same for all candidates, or P·R.
+        """
         self._params = torch.from_numpy(np.asarray(params, np.float32))
         self._shape = (len(params), rollouts)
         count = len(params) * rollouts
         self._features = torch.zeros(count, self.controller.n_features)
         self._state = self.mdnrnn.initial_state(count)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._step = 0
+        if self.controller.config.sample_z:
+            self._streams = [np.random.default_rng((seed, 7)) for seed in seeds]
 
     @torch.inference_mode()
     def act(
@@ -44,7 +53,7 @@ class Agent:
         Where `overruled` (k,), the action is that of `instead` (k, action_dim), and M is told so.
         """
         rows = torch.from_numpy(ids)
-        z = self._encode(torch.from_numpy(obs))
+        z = self._encode(torch.from_numpy(obs), ids)
         state = tuple(part[rows] for part in self._state)
         self._features[rows] = self.controller.features({"z": z, "h": state[0], "c": state[1]})
         features = self._features.view(*self._shape, -1)
@@ -56,9 +65,15 @@ class Agent:
             part[rows] = after
         return action.numpy()
 
-    def _encode(self, obs: Tensor) -> Tensor:
+    def _encode(self, obs: Tensor, ids: IntArray) -> Tensor:
         mu, logvar = self.vae.encode(obs)
         if not self.controller.config.sample_z:
             return mu
-        noise = torch.randn(mu.shape, generator=self._generator)
+        at = self._step % BLOCK
+        if at == 0:
+            shape = BLOCK, mu.shape[1]
+            drawn = [stream.standard_normal(shape, np.float32) for stream in self._streams]
+            self._noise = torch.from_numpy(np.stack(drawn))
+        self._step += 1
+        noise = self._noise[torch.from_numpy(ids) % len(self._streams), at]
         return mu + torch.exp(0.5 * logvar) * noise

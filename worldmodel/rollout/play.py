@@ -15,8 +15,9 @@ Watch = Callable[[IntArray, Frames, FloatArray], None]
 class Outcome(NamedTuple):
     """What P candidates came to on R seeds, each (P, R).
 
-    `lengths` are in env steps. A rollout is `finished` if the environment terminated it and paid
-    for its last step: a lap driven to its end, say, and no crash.
+    `lengths` are in env steps, as if the last action had been repeated in full. A rollout is
+    `finished` if the environment terminated it and paid for its last step: a lap driven to its
+    end, say, and no crash.
     """
 
     returns: FloatArray
@@ -53,7 +54,7 @@ def play(
         for steps in (no_reward_steps, max_steps)
     )
     obs = env.reset(list(seeds) * len(params))
-    agent.reset(params, len(seeds), seed=seeds[0])
+    agent.reset(params, len(seeds), seeds)
     returns = np.zeros(count, np.float32)
     lengths = np.zeros(count, np.int64)
     idle = np.zeros(count, np.int64)
