@@ -1,7 +1,9 @@
 import pytest
 import torch
+from torch import nn
 
 from worldmodel.mdn import BernoulliHead, CategoricalHead, MixtureHead, SequenceModel
+from worldmodel.mdn.sequence import _lstm_cell
 
 
 def build(input_dim=5, cell="lstm", layers=1):
@@ -61,6 +63,20 @@ def test_the_past_matters_and_the_future_does_not(model):
     before, after = model(x)[0], model(changed)[0]
     assert torch.equal(before[:, :4], after[:, :4])
     assert (before[:, 7] - after[:, 7]).abs().max() > 1e-6
+
+
+def test_the_cell_for_autocast_is_torchs():
+    """On a GPU under autocast; its arithmetic is the same anywhere."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 5, generator=generator)
+    state = tuple(torch.randn(3, 7, generator=generator) for _ in range(2))
+    weights = nn.LSTM(5, 7).all_weights[0]
+    ours, theirs = _lstm_cell(x, state, *weights), torch.lstm_cell(x, state, *weights)
+    torch.testing.assert_close(ours, theirs)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = _lstm_cell(x, state, *weights)
+    assert {part.dtype for part in rounded} == {torch.float32}
+    torch.testing.assert_close(rounded, theirs, rtol=0.02, atol=0.02)
 
 
 def test_bfloat16_training_stays_close_to_full_precision(model):

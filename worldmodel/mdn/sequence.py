@@ -95,7 +95,8 @@ class SequenceModel(nn.Module):
                 x = torch.gru_cell(x, state[layer], *weights)
                 after.append(x)
             else:
-                x, cell = torch.lstm_cell(x, state[2 * layer : 2 * layer + 2], *weights)
+                lstm = _lstm_cell if _rounds_the_state(x) else torch.lstm_cell
+                x, cell = lstm(x, state[2 * layer : 2 * layer + 2], *weights)
                 after += [x, cell]
         return x, tuple(after)
 
@@ -149,6 +150,29 @@ class SequenceModel(nn.Module):
     @property
     def _tensors(self) -> int:
         return 1 if isinstance(self.rnn, nn.GRU) else 2
+
+
+def _rounds_the_state(x: Tensor) -> bool:
+    """Whether torch's cell would keep the state in autocast's precision, as it does on a GPU."""
+    return x.is_cuda and torch.is_autocast_enabled("cuda")
+
+
+def _lstm_cell(
+    x: Tensor,
+    state: State,
+    input_weight: Tensor,
+    hidden_weight: Tensor,
+    input_bias: Tensor,
+    hidden_bias: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """`torch.lstm_cell` with only its products in autocast's precision; hidden and cell (B, H)."""
+    hidden, cell = state
+    linear = nn.functional.linear
+    gates = linear(x, input_weight, input_bias).to(cell.dtype)
+    gates = gates + linear(hidden, hidden_weight, hidden_bias).to(cell.dtype)
+    enter, keep, new, leave = gates.chunk(4, -1)
+    cell = keep.sigmoid() * cell + enter.sigmoid() * new.tanh()
+    return leave.sigmoid() * cell.tanh(), cell
 
 
 def _lacks_bfloat16(x: Tensor) -> bool:
