@@ -139,6 +139,7 @@ class DreamEnv(gym.Env[NDArray[np.float32], Any]):
 
     def __init__(self, dynamics: Dynamics, spec: EnvSpec, vae: VAE | None = None) -> None:
         self._many = DreamVectorEnv(dynamics, spec, 1, vae)
+        self.env_spec = spec
         self.render_mode = self._many.render_mode
         self.observation_space = self._many.single_observation_space
         self.action_space = self._many.single_action_space

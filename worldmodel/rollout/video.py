@@ -18,9 +18,10 @@ from worldmodel.models.pictures import decode, filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.load import load_mdnrnn, load_vae
 from worldmodel.rollout.real import PlayerConfig
-from worldmodel.types import FloatArray, Frames
+from worldmodel.types import EnvSpec, FloatArray, Frames
 
 PANEL = 256
+BATCH = 250  # frames that V encodes at once: of a whole episode it would take half a gigabyte
 CAPTIONS = ("environment", "seen by V", "V: reconstruction", "M: dream")
 
 
@@ -49,18 +50,18 @@ def make_filmer(config: PlayerConfig) -> Any:
     """Load V and M once; a job then writes one mp4 and its filmstrip, and returns the score."""
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
 
+    @torch.inference_mode()
     def run(job: VideoJob) -> float:
         film = replay(config, job.seed, job.action)
-        mu, _ = vae.encode(torch.from_numpy(film.obs))
+        mu = torch.cat([vae.encode(part)[0] for part in torch.from_numpy(film.obs).split(BATCH)])
         action = torch.from_numpy(job.action)
         dreamt = dream_along(mdnrnn, mu, action, job.horizon)
         columns = [film.obs, decode(vae, mu), decode(vae, dreamt)]
         panels = (
-            np.concatenate([_panel(image, PANEL) for image in row], 1)
+            np.concatenate([panel(image) for image in row], 1)
             for row in zip(film.rendered, *columns, strict=True)
         )
-        fps = _fps(config)
-        write_mp4(job.path, panels, fps, CAPTIONS)
+        write_mp4(job.path, panels, frames_per_second(config.spec), CAPTIONS)
         _write_filmstrip(job, vae, mdnrnn, film, mu, action)
         return film.score
 
@@ -142,16 +143,18 @@ def _write_filmstrip(
 
 
 def _render(env: gymnasium.Env[Any, Any]) -> Frames:
-    return _panel(np.asarray(env.render()), PANEL)
+    return panel(np.asarray(env.render()))
 
 
-def _panel(image: Frames, size: int) -> Frames:
+def panel(image: Frames, size: int = PANEL) -> Frames:
+    """An image (H, W, 3) as a square of `size` pixels."""
     how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8)
 
 
-def _fps(config: PlayerConfig) -> int:
-    return max(5, round(50 / config.spec.frame_skip))
+def frames_per_second(spec: EnvSpec) -> int:
+    """Of a film with a frame for every agent step: about as fast as the game."""
+    return max(5, round(50 / spec.frame_skip))
 
 
 def _write_text(frame: Frames, text: str, x: int) -> None:
