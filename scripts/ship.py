@@ -15,7 +15,7 @@ def main(cfg: DictConfig) -> None:
     target = Path(cfg.runs) / cfg.ship.to
     given = [str(text) for text in HydraConfig.get().overrides.task]
     overrides = [text for text in given if SHIPPED.fullmatch(text)]
-    lost = [text for text in given if text.startswith("env.") and text not in overrides]
+    lost = [text for text in given if text.lstrip("+~").startswith("env.")]
     if lost:
         raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
     size = ship(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)

@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from worldmodel.conf import build, stage
 from worldmodel.evolve.fitness import Fitness, Hybrid, InWorld
 from worldmodel.evolve.loop import evolve
+from worldmodel.rollout.load import load_search
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.run import Run
 
@@ -13,7 +14,9 @@ from worldmodel.run import Run
 def main(cfg: DictConfig, run: Run) -> None:
     """Evolve the controller in the real environment, the dream or both; select in the real one."""
     parts = build(cfg.env), build(cfg.backend), build(cfg.controller)
-    worlds = Worlds(*parts, run, start=cfg.start)
+    # A search that goes on has to look at V and M as it did before, whatever was encoded since.
+    before = load_search(run.checkpoint())
+    worlds = Worlds(*parts, run, before.get("offset"), before.get("axes"), cfg.start)
     cuts = {"real": cfg.world.config, "hybrid": cfg.world.get("real"), "dream": None}
     cut = cuts[cfg.world.kind]
     selection = worlds.real(build(cut) if cut is not None else None)

@@ -3,7 +3,9 @@
 import shutil
 
 import pytest
+import torch
 
+from worldmodel import checkpoint
 from worldmodel.run import read_done
 
 BASE = ("experiment=tiny", "env=cart_pole")
@@ -38,6 +40,11 @@ def test_too_few_episodes(stage):
     complains(stage("collect", *BASE, "collect.episodes=0"), "collect.episodes")
 
 
+def test_no_batch_to_encode(stage, stages):
+    stages("collect train_vae", *BASE)
+    complains(stage("encode", *BASE, "encode.batch_size=0"), "encode.batch_size")
+
+
 def test_unknown_env_id(stage):
     complains(stage("collect", *BASE, "env.id=CartPoll-v1"), "CartPoll-v1")
 
@@ -66,6 +73,37 @@ def test_a_stage_made_from_older_input(stage, stages, tmp_path):
     stages("collect train_vae", *BASE)
     stages("collect", *BASE, "collect.episodes=5")
     complains(stage("train_vae", *BASE), "older collect", "train_vae")
+
+
+def test_m_is_not_trained_on_what_another_v_saw(stage, stages):
+    stages("collect train_vae encode", *BASE)
+    other = (*BASE, "name=other", "upstream=tiny")
+    stages("train_vae", *other)
+    complains(stage("train_mdnrnn", *other), "do not belong together", "train_vae")
+    stages("encode train_mdnrnn", *other)
+
+
+def test_less_of_a_finished_stage_is_done_already(stage, stages):
+    stages("collect train_vae", *BASE)
+    for name in ("collect", "train_vae"):
+        outcome = stage(name, *BASE, "collect.episodes=3", "train_vae.fit.steps=2")
+        assert outcome.code == 0, outcome.err
+        assert "done already" in outcome.out
+
+
+def test_a_search_goes_on_from_what_it_saw(stages, tmp_path):
+    """Its principal components are part of it: without the latents they can't be found again."""
+    seen = (*BASE, "controller=linear_pca", "controller.components=3")
+    stages("collect train_vae encode train_mdnrnn train_controller", *seen)
+    root = tmp_path / "runs/tiny/seed0"
+    path = root / "train_controller/checkpoints/last.pt"
+    before = checkpoint.load(path)["about"]
+    shutil.rmtree(root / "encode")
+    stages("train_controller", *seen, "evolve.generations=3")
+    after = checkpoint.load(path)["about"]
+    assert before["axes"].shape == (4 + 8, 3)
+    for name in ("offset", "axes"):
+        assert torch.equal(before[name], after[name])
 
 
 def test_more_of_a_finished_stage_goes_on(stage, stages, tmp_path):
@@ -119,4 +157,15 @@ def test_controller_of_another_environment(stage, stages, tmp_path):
            "experiment=tiny", "env=pendulum", "name=other")  # fmt: skip
     other = tmp_path / "runs/other/seed0/train_controller/checkpoints/best.pt"
     complains(stage("evaluate", *BASE, f"evaluate.checkpoint={other}"), "Pendulum-v1")
-    complains(stage("evaluate", *BASE, "evaluate.checkpoint=/nowhere.pt"), "/nowhere.pt")
+    complains(stage("evaluate", *BASE, "evaluate.checkpoint=/nowhere.pt"), "/nowhere.pt is missing")
+    search = tmp_path / "runs/tiny/seed0/train_controller/checkpoints/last.pt"
+    complains(stage("evaluate", *BASE, f"evaluate.checkpoint={search}"), "is a search")
+
+
+def test_controller_of_another_v(stage, stages, tmp_path):
+    stages("collect train_vae encode train_mdnrnn train_controller", *BASE)
+    twin = (*BASE, "name=twin", "upstream=tiny")
+    stages("train_vae encode train_mdnrnn train_controller", *twin)
+    path = tmp_path / "runs/twin/seed0/train_controller/checkpoints/mean.pt"
+    complains(stage("evaluate", *BASE, f"evaluate.checkpoint={path}"), "was evolved on", "twin")
+    stages("evaluate", *twin, f"evaluate.checkpoint={path}", "evaluate.skip=2")

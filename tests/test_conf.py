@@ -69,17 +69,28 @@ def test_a_preset_reaches_all_stages_alike():
     *others, first = [
         to_plain(composed(root, "experiment=quickstart"))
         for root in ROOTS
-        if root not in ("sweep_temperature", "compare_noise")  # dreams, whatever the preset says
+        # These dream, whatever the preset says.
+        if root not in ("sweep_temperature", "compare_noise", "play_dream")
     ]
     for other in others:
-        for own in ("benchmark", "ship", "curves", "ablation", "ablations", "paper"):
+        for own in ("benchmark", "ship", "curves", "ablation", "paper", "play"):
             other.pop(own, None)
         assert {**other, "name": 0} == {**first, "name": 0}
 
 
-def test_values_are_checked_where_they_are_used():
-    with pytest.raises(UserError, match=r"FitConfig: .*fit\.steps is 0"):
-        build(composed("train_vae", "train_vae.fit.steps=0").train_vae.fit)
+@pytest.mark.parametrize(
+    ("root", "part", "key"),
+    [
+        ("train_vae", "train_vae.fit", "fit.steps"),
+        ("evaluate", "evaluate", "evaluate.horizon"),
+        ("evaluate", "evaluate", "evaluate.context"),
+        ("collect", "backend", "backend.envs_per_worker"),
+    ],
+)
+def test_values_are_checked_where_they_are_used(root, part, key):
+    name = key.rsplit(".")[-1]
+    with pytest.raises(UserError, match=rf"Config: .*{key} is 0"):
+        build(OmegaConf.select(composed(root, f"{part}.{name}=0"), part))
 
 
 def test_every_yaml_explains_itself():

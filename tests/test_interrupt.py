@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from worldmodel import checkpoint
 from worldmodel.run import read_done
 
+ROOT = Path(__file__).resolve().parent.parent
 BASE = ("experiment=tiny", "env=cart_pole")
 
 
@@ -26,7 +28,7 @@ def test_interrupted_training_goes_on(stage, stages, tmp_path, name, earlier, le
     stages(earlier, *BASE)
     endless = [f"runs={tmp_path / 'runs'}", *BASE, f"{length}=1000000"]
     process = subprocess.Popen(
-        [sys.executable, f"scripts/{name}.py", *endless],
+        [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *endless],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     folder = tmp_path / "runs/tiny/seed0" / name
@@ -34,6 +36,7 @@ def test_interrupted_training_goes_on(stage, stages, tmp_path, name, earlier, le
     deadline = time.time() + 90
     while not path.exists() and process.poll() is None and time.time() < deadline:
         time.sleep(0.02)
+    assert path.exists()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

@@ -17,7 +17,7 @@ ALLOWED = {
     "light": set(),
     "checkpoint": {"light", "types"},
     "models": {"mdn", "types"},
-    "envs": {"types", "seed"},
+    "envs": {"machine", "types", "seed"},
     "data": {"types", "seed", "checkpoint"},
     "stages": set(),
     "command": set(),
@@ -37,7 +37,7 @@ ALLOWED = {
         "checkpoint", "machine", "seed", "types",
     },
     "ship": {"checkpoint", "run", "types"},
-    "conf": {"run", "types"},
+    "conf": {"machine", "parallel", "run", "types"},
 }  # fmt: skip
 ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},
            "matplotlib": {"demos", "curves"}}  # fmt: skip

@@ -1,6 +1,9 @@
 """All stages in order, for both kinds of action and both worlds."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,10 +14,12 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.log import read_metrics
 from worldmodel.run import read_done
+from worldmodel.seed import PURPOSES
 from worldmodel.stages import PIPELINE
 from worldmodel.table import closing_table
 
 TINY = "experiment=tiny"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(
@@ -40,6 +45,9 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     episodes = [json.loads(line) for line in (root / "evaluate" / "episodes.jsonl").open()]
     assert summary["episodes"] == len(episodes) == 3
     assert summary["mean"] == pytest.approx(np.mean([e["score"] for e in episodes]))
+    assert {e["seed"] >> 27 for e in episodes} == {PURPOSES.index("test")}
+    collected = {store.read(index).seed >> 27 for index in store.indices()}
+    assert collected == {PURPOSES.index("collect")}
     for name in ("best", "median", "worst"):
         film = cv2.VideoCapture(str(root / "evaluate" / f"{name}.mp4"))
         assert film.get(cv2.CAP_PROP_FRAME_COUNT) > 3
@@ -53,9 +61,32 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
         *read_metrics(root / "train_controller")
     )
 
+    if world == "dream":
+        stages("play_dream", *overrides, "play.episodes=2")
+        assert len(list((root / "play_dream").glob("*.mp4"))) == 2
+
     again = stage("train_vae", *overrides)
     assert again.code == 0
     assert "done already" in again.out
+
+
+@pytest.mark.slow
+def test_one_command_runs_all_goes_on_and_says_when_it_is_done(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts" / "pipeline.py"), TINY, "env=cart_pole",
+               f"runs={tmp_path}"]  # fmt: skip
+    failed = subprocess.run(
+        [*command, "train_mdnrnn.fit.steps=0"], capture_output=True, text=True, check=False
+    )
+    assert failed.returncode == 1
+    root = tmp_path / "tiny" / "seed0"
+    assert [name for name in PIPELINE if (root / name / "DONE").exists()] == [
+        "collect", "train_vae", "encode"
+    ]  # fmt: skip
+    assert not (root / "train_controller").exists()
+    whole = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout.count("done already") == 3
+    assert whole.stdout.count("done in") == 3
 
 
 def test_a_score_may_have_arguments_of_its_own(stages, stage, tmp_path):

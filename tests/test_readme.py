@@ -16,10 +16,12 @@ LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "bash"
          for line in block.splitlines()]  # fmt: skip
 # Such as `world=hybrid evolve.rollouts=4`.
 INLINE = sorted(
-    {" ".join(span.split()) for span in re.findall(r"`((?:\+?[\w.]+=[^`\s]+\s?)+)`", README)}
+    {" ".join(span.split()) for span in re.findall(r"`((?:\+{0,2}[\w.]+=[^`\s]+\s?)+)`", README)}
     - {"run=pretrained/car_racing", "run=pretrained/take_cover"}
 )
-COMMANDS = [line for line in LINES if line.startswith(("python scripts", "bash scripts"))]
+# Such as `python scripts/benchmark.py`, over as many lines as it takes.
+TOLD = [" ".join(span.split()) for span in re.findall(r"`(python scripts/[^`]+)`", README)]
+COMMANDS = [line for line in [*LINES, *TOLD] if line.startswith(("python scripts", "bash scripts"))]
 
 
 def test_the_yaml_is_the_file():
@@ -34,7 +36,10 @@ def test_commands_exist_and_compose(command, monkeypatch):
     assert (ROOT / script).exists()
     if program == "python":
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            compose(Path(script).stem, ["name=readme", *with_shipped(overrides)])
+            config = compose(Path(script).stem, ["name=readme", *with_shipped(overrides)])
+        for part in ("env", "evolve", "controller", "mdnrnn", "vae", "evaluate", "backend"):
+            if part in config:
+                build(config[part])
 
 
 @pytest.mark.parametrize("span", INLINE)

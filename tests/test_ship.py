@@ -1,16 +1,26 @@
 """Shipped agents: small files that evaluate and serve as the original does."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 
 from worldmodel import checkpoint, light
-from worldmodel.conf import with_shipped
+from worldmodel.conf import CONF, build, with_shipped
+from worldmodel.envs.make import make_spec
+from worldmodel.envs.vector import make_vector
+from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.models.pictures import decode
+from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.load import load_controller, load_mdnrnn, load_vae
+from worldmodel.rollout.play import play
 from worldmodel.stages import PIPELINE
 from worldmodel.types import UserError
 
+ROOT = Path(__file__).resolve().parent.parent
 TINY = ["experiment=tiny", "env=cart_pole"]
 
 
@@ -86,10 +96,44 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     assert list(told["before"]) == ["pretrained/tiny"]
 
 
+@pytest.mark.parametrize(
+    ("name", "z_dim", "features", "least"),
+    [("car_racing", 32, 64, 100), ("take_cover", 64, 1088, 80)],
+)
+def test_the_agents_that_come_with_the_repository_load_see_and_play(name, z_dim, features, least):
+    overrides = with_shipped([f"runs={ROOT / 'runs'}", f"run=pretrained/{name}"])
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        env = build(compose("evaluate", overrides).env)
+    spec = make_spec(env)
+    root = ROOT / "runs" / "pretrained" / name / "seed0"
+    vae = load_vae(root / "train_vae" / "checkpoints" / "best.pt")
+    mdnrnn = load_mdnrnn(root / "train_mdnrnn" / "checkpoints" / "best.pt")
+    params, about = load_controller(root / "train_controller" / "checkpoints" / "best.pt")
+    config = ControllerConfig(**about["controller"])
+    sizes = vae.config.z_dim, mdnrnn.config.hidden
+    controller = Controller(config, spec, *sizes, about["offset"], about.get("axes"))
+    assert (sizes[0], controller.n_features) == (z_dim, features)
+    assert controller.n_params == len(params)
+    agent = Agent(vae, mdnrnn, controller)
+    vector = make_vector(env, spec, "fast" if env.fast_id else "gymnasium", 1)
+    seen = []
+    played = play(agent, vector, params.numpy()[None], [5], max_steps=300,
+                  watch=lambda ids, obs, action: seen.append(obs))  # fmt: skip
+    vector.close()
+    assert played.returns[0, 0] > least  # 234 and 300 where they were trained
+    obs = np.concatenate(seen)
+    with torch.inference_mode():
+        decoded = decode(vae, vae.encode(torch.from_numpy(obs))[0])
+    assert np.square(decoded.astype(float) - obs).mean() < 0.004 * 255**2
+
+
 def test_unfinished_runs_and_unknown_agents(stage):
     outcome = stage("ship", *TINY, "env.frame_skip=2")
     assert outcome.code == 1
     assert "env.frame_skip=2" in outcome.err
+    outcome = stage("ship", *TINY, "+env.kwargs.sutton_barto_reward=true")
+    assert outcome.code == 1
+    assert "+env.kwargs.sutton_barto_reward=true" in outcome.err
     outcome = stage("ship", *TINY)
     assert outcome.code == 1
     assert "has not finished train_vae" in outcome.err

@@ -19,6 +19,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from worldmodel.machine import cores
+from worldmodel.parallel import WorkersDied
 from worldmodel.run import Run
 from worldmodel.types import UserError
 
@@ -79,7 +81,7 @@ def stage(name: str) -> Callable[[Callable[[DictConfig, Run], None]], Callable[[
 
     def decorate(main: Callable[[DictConfig, Run], None]) -> Callable[[], None]:
         def body(cfg: DictConfig) -> None:
-            torch.set_num_threads(os.cpu_count() or 1)
+            torch.set_num_threads(cores())
             run = Run(name, to_plain(cfg))
             try:
                 if not run.done:
@@ -102,7 +104,7 @@ def entry(config_name: str, body: Callable[[DictConfig], None]) -> Callable[[], 
             body(cfg)
         except KeyboardInterrupt:
             _stop("interrupted; the same command goes on from the last checkpoint.", 130)
-        except UserError as error:
+        except (UserError, WorkersDied) as error:
             _stop(f"error: {error}", 1)
         except OSError as error:
             if error.errno not in UNWRITABLE:

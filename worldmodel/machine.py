@@ -53,7 +53,7 @@ def hardware() -> str:
     with suppress(OSError, StopIteration):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return f"{os.cpu_count()} x {name}"
+    return f"{cores()} x {name}"
 
 
 def commit() -> str:

@@ -38,6 +38,13 @@ def test_drawn_as_the_original_every_frame_is_the_originals():
     assert np.array_equal(frames, ours)
 
 
+def test_on_demand_they_are_the_originals_long_after_the_first_second():
+    frames, rewards = drive(make(skip=8), 20)
+    ours, our_rewards = drive(make("original", skip=8), 20)
+    assert np.array_equal(rewards, our_rewards)
+    assert np.array_equal(frames, ours)
+
+
 def test_on_demand_only_the_last_of_the_repeats_is_drawn_and_it_is_the_originals():
     frames, rewards = drive(make(skip=4), 4)
     env = make("original", skip=4)

@@ -77,6 +77,16 @@ def test_a_good_dream_helps_a_noisy_reality():
     assert abs(trials[-1].fitness.mean() - trials[-1].pairs[:, 1].mean()) < 1e-3
 
 
+def test_a_better_real_return_never_ranks_lower():
+    hybrid = Hybrid(Guess(1.0, 1.0), Guess(1.0, 1.0), SHARES)
+    # Over the real rollouts' own scatter no signal is left, and yet they go with the dream.
+    moments = [0.0, 100.0, 50.0, 10.0]
+    hybrid.restore({"moments": moments, "weight": 1.0, "real_alone": False})
+    of_real, of_dream = hybrid._weights()
+    assert of_real >= 0
+    assert of_dream > 0
+
+
 def test_a_dream_that_misleads_gets_no_weight_and_is_left():
     upside_down = Guess(-1.0, 0.1)
     hybrid = Hybrid(upside_down, Guess(1.0, 1.0), SHARES)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from worldmodel.parallel import ProcessBackend, SerialBackend
+from worldmodel.parallel import ProcessBackend, SerialBackend, WorkersDied
 
 
 def make_square(offset):
@@ -73,7 +73,7 @@ def test_a_killed_workers_jobs_run_again(backend, tmp_path):
 
 
 def test_workers_that_keep_dying_are_given_up(backend):
-    with pytest.raises(RuntimeError, match="Workers died 3 times while running 2 jobs"):
+    with pytest.raises(WorkersDied, match="Workers died 3 times while running 2 jobs"):
         list(backend.map(make_doomed, [1, 2]))
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from worldmodel.rollout.actor import Disturbed, Explore
 from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.play import play
 from worldmodel.rollout.record import record
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "collect.py"
 
 
 def test_every_transition_once_and_no_reset_row(small):
@@ -114,10 +117,8 @@ def test_turns_have_the_share_and_the_length_that_were_asked_for(small):
 
 def test_killed_in_the_middle_then_completed(stage, tmp_path):
     overrides = [f"runs={tmp_path / 'runs'}", "experiment=tiny", "env=cart_pole",
-                 "env.max_episode_steps=200", "collect.episodes=40", "collect.envs=1"]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "scripts/collect.py", *overrides], stdout=subprocess.DEVNULL
-    )
+                 "env.max_episode_steps=200", "collect.episodes=300", "collect.envs=1"]  # fmt: skip
+    process = subprocess.Popen([sys.executable, str(SCRIPT), *overrides], stdout=subprocess.DEVNULL)
     folder = tmp_path / "runs/tiny/seed0/collect/episodes"
     deadline = time.time() + 60
     while not (folder / "000004").exists() and time.time() < deadline:
@@ -125,21 +126,21 @@ def test_killed_in_the_middle_then_completed(stage, tmp_path):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     kept = EpisodeStore.open(folder).indices()
-    assert 4 < len(kept) < 40
+    assert 4 < len(kept) < 300
     before = {index: EpisodeStore.open(folder).read(index) for index in kept}
     assert stage("collect", *overrides[1:]).code == 0
     store = EpisodeStore.open(folder)
-    assert store.indices() == list(range(40))
+    assert store.indices() == list(range(300))
     for index, episode in before.items():
         np.testing.assert_array_equal(store.read(index).obs, episode.obs)
-    seeds = [store.read(index).seed for index in range(40)]
-    assert len(set(seeds)) == 40
-    assert json.loads((folder.parent / "DONE").read_text())["figures"]["episodes"] == 40
+    seeds = [store.read(index).seed for index in range(300)]
+    assert len(set(seeds)) == 300
+    assert json.loads((folder.parent / "DONE").read_text())["figures"]["episodes"] == 300
 
 
 def test_interrupt_is_one_sentence(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "scripts/collect.py", f"runs={tmp_path / 'runs'}", "experiment=tiny",
+        [sys.executable, str(SCRIPT), f"runs={tmp_path / 'runs'}", "experiment=tiny",
          "env=cart_pole", "collect.episodes=5000"],
         stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """Many copies of one environment stepped together, by gymnasium or by EnvPool."""
 
 import importlib.util
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.envs.wrappers import crop_resize
+from worldmodel.machine import cores
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray, UserError, VectorEnv
 
 Steps = tuple[Frames, FloatArray, BoolArray, BoolArray]
@@ -65,7 +65,7 @@ class EnvPoolVector:
     def __init__(self, config: EnvConfig, spec: EnvSpec, threads: int) -> None:
         self.spec = spec
         self._config = config
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or cores()
         self._pool: Any = None
 
     def reset(self, seeds: Sequence[int]) -> Frames:
@@ -141,8 +141,12 @@ def _places(info: dict[str, Any], ids: IntArray) -> IntArray:
     return place
 
 
-def choose_backend(config: EnvConfig, backend: str, log: Callable[[str], None]) -> str:
+def choose_backend(
+    config: EnvConfig, backend: str, log: Callable[[str], None], key: str = "backend"
+) -> str:
     """Settle "auto": "fast" where env.fast_id is given, else "envpool", else "gymnasium".
+
+    `key` is where the choice was made, for what an error says.
 
     Raises:
         UserError: for an unknown backend, or for "fast" or "envpool" where they can't be had.
@@ -150,18 +154,18 @@ def choose_backend(config: EnvConfig, backend: str, log: Callable[[str], None]) 
     if backend == "gymnasium":
         return backend
     if backend not in ("auto", "fast", "envpool"):
-        raise UserError(f"Unknown backend {backend!r}: choose auto, fast, envpool or gymnasium.")
+        raise UserError(f"Unknown {key} {backend!r}: choose auto, fast, envpool or gymnasium.")
     if backend != "envpool" and config.fast_id is not None:
         return "fast"
     if backend == "fast":
         raise UserError(
-            f"{config.id} has no faster version (env.fast_id is null): set backend=auto."
+            f"{config.id} has no faster version (env.fast_id is null): set {key}=gymnasium."
         )
     obstacle = _obstacle(config)
     if obstacle is None:
         return "envpool"
     if backend == "envpool":
-        raise UserError(f"EnvPool can't run {config.id}: {obstacle}; or set backend=gymnasium.")
+        raise UserError(f"EnvPool can't run {config.id}: {obstacle}; or set {key}=gymnasium.")
     log(f"{config.id} runs in gymnasium, not in the faster EnvPool: {obstacle}.")
     return "gymnasium"
 

@@ -96,8 +96,8 @@ def search(
 ) -> Curve:
     """Search number `index` with one recipe; the scores of the mean from before the first step on.
 
-    The budget is exceeded by less than a generation. Recipes share the draws of CMA-ES, the seeds
-    of a generation (a recipe with fewer rollouts takes the first of them) and the test episodes.
+    The budget is exceeded by less than a generation. Recipes share the draws of CMA-ES, the test
+    episodes and, where they have as many rollouts, the seeds of a generation.
     """
     es = CMA(problem.cma, problem.n_params, derive(problem.seed, "evolve", index), problem.start)
     policy = recipe.begin(problem.n_params, derive(problem.seed, "evolve", index, 1))
@@ -107,7 +107,8 @@ def search(
     def test() -> None:
         seeds = derive_many(problem.seed, "selection", config.test_episodes)
         returns, _ = problem.world.evaluate(es.mean[None], seeds, generation=None)
-        score, sd = float(returns.mean()), float(returns.std())
+        score = float(returns.mean())
+        sd = float(returns.std(ddof=1)) if returns.size > 1 else 0.0
         curve.append(Point(world.steps, es.generation, policy.rollouts, es.sigma, score, sd))
         tell(curve[-1])
 

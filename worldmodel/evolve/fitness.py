@@ -198,6 +198,8 @@ class Hybrid:
         matrix = np.array([[real, both], [both, dream]])
         if np.linalg.det(matrix) <= 1e-9 * max(real * dream, 1e-12) or both <= 0:
             return np.array([1.0, 0.0], np.float32)
+        # No score can go with the dream more than its own variance allows.
+        score = max(score, both**2 / dream)
         return np.linalg.solve(matrix, [score, both]).astype(np.float32)
 
     def _fuse(self, pairs: FloatArray) -> FloatArray:

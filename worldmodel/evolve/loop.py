@@ -105,9 +105,9 @@ def evolve(
     `tried` says what candidates are worth. The search begins around `start` (n_params,), which is
     selected if nothing better is found, or around zeros.
 
-    Writes checkpoints/last.pt (the exact search) every generation, and at every selection
-    checkpoints/mean.pt (the mean as it is) and, if none scored better, checkpoints/best.pt (which
-    is what gets deployed).
+    Writes checkpoints/last.pt (the exact search, and `about`) every generation, and at every
+    selection checkpoints/mean.pt (the mean as it is) and, if none scored better,
+    checkpoints/best.pt (which is what gets deployed).
     """
     path = run.checkpoint()
     search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
@@ -134,7 +134,7 @@ def evolve(
     def save() -> None:
         tally.minutes = minutes()
         state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
-        checkpoint.save(path, state)
+        checkpoint.save(path, state | {"about": about})
 
     with run.progress(config.generations, "generations", start=search.generation) as bar:
         if start is not None and search.generation == 0:
@@ -188,7 +188,7 @@ def _select(
     """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
     mean = search.average(average)[None]
     returns, lengths = selection.evaluate(mean, seeds, generation=None)
-    score, sd = float(returns.mean()), float(returns.std())
+    score, sd = float(returns.mean()), _sd(returns)
     tally.env_steps += int(lengths.sum())
     tally.selected_at = search.generation
     steps = float(lengths.mean())
@@ -196,7 +196,7 @@ def _select(
     inside, inside_sd = score, sd
     if dream is not None:
         returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)
-        inside, inside_sd = float(returns.mean()), float(returns.std())
+        inside, inside_sd = float(returns.mean()), _sd(returns)
         tally.dream_steps += int(lengths.sum())
         told |= {"dream/mean": inside, "dream/sd": inside_sd}
     run.log().scalars(search.generation, told)
@@ -214,6 +214,11 @@ def _select(
     if score > tally.best:
         tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
         checkpoint.save(run.checkpoint("best"), content)
+
+
+def _sd(returns: FloatArray) -> float:
+    """Standard deviation over episodes; 0 of a single one."""
+    return float(returns.std(ddof=1)) if returns.size > 1 else 0.0
 
 
 def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:

@@ -42,19 +42,23 @@ def _work(job: Any) -> Any:
     return _worker(job)
 
 
+class WorkersDied(RuntimeError):
+    """Workers kept dying: short of memory, most likely."""
+
+
 class ProcessBackend:
-    """`workers` spawned processes, kept between calls with the same `make_worker`.
+    """`workers` spawned processes (at least 1), kept between calls with the same `make_worker`.
 
     An exception inside a job reaches the caller with the worker's traceback. If a worker dies
     (out of memory, killed), the jobs without a result are run again by fresh workers, `retries`
     times at the most.
 
     Raises:
-        RuntimeError: from `map`, when workers keep dying.
+        WorkersDied: from `map`, when they keep dying.
     """
 
     def __init__(self, workers: int, retries: int = 2) -> None:
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers
         self._retries = retries
         self._pool: ProcessPoolExecutor | None = None
         self._made: Any = None
@@ -79,7 +83,7 @@ class ProcessBackend:
                 self.close()
             if not left:
                 return
-        raise RuntimeError(
+        raise WorkersDied(
             f"Workers died {self._retries + 1} times while running {len(left)} jobs (is memory "
             "short? fewer backend.workers need less)."
         )

@@ -200,7 +200,8 @@ def collect(
         figures["replayed_episodes"] = len(lengths) - len(own)
     figures["env_steps"] = sum(lengths[index] for index in own) * spec.frame_skip
     returns = [store.read_reward(index).sum() for index in own]
-    figures |= {"return_mean": float(np.mean(returns)), "return_sd": float(np.std(returns))}
+    spread = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
+    figures |= {"return_mean": float(np.mean(returns)), "return_sd": spread}
     if steps:
         figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
     return figures

@@ -12,7 +12,7 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore, LatentWriter
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.device import pick_device
-from worldmodel.types import Episode, FloatArray
+from worldmodel.types import Episode, FloatArray, UserError
 
 
 @torch.inference_mode()
@@ -23,7 +23,12 @@ def encode(
 
     Episodes that the run upstream has encoded with the same V are taken from there. The folder
     appears whole or not at all; a killed run starts over (it takes seconds).
+
+    Raises:
+        UserError: if `batch_size` is less than 1.
     """
+    if batch_size < 1:
+        raise UserError(f"encode.batch_size is {batch_size}: it must be at least 1.")
     store = EpisodeStore.open(episodes)
     where = pick_device(device)
     vae = vae.to(where)

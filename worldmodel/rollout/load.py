@@ -33,7 +33,15 @@ def load_mdnrnn(path: Path) -> MDNRNN:
 def load_controller(path: Path) -> tuple[torch.Tensor, dict[str, Any]]:
     """Parameters (n,) of C and what its checkpoint says of it."""
     saved = checkpoint.load(path, made_by="train_controller")
-    return saved["params"].float(), dict(_about(saved, path, "controller"))
+    about = dict(_about(saved, path, "controller"))
+    if "params" not in saved:
+        raise UserError(f"{path} is a search, not a controller: use best.pt or mean.pt beside it.")
+    return saved["params"].float(), about
+
+
+def load_search(path: Path) -> dict[str, Any]:
+    """What an interrupted search says of its controllers; nothing if there is none."""
+    return dict(checkpoint.load(path).get("about", {})) if path.exists() else {}
 
 
 def check_spec(about: dict[str, Any], now: EnvSpec, path: Path | str) -> EnvSpec:

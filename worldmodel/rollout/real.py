@@ -10,6 +10,7 @@ import torch
 
 from worldmodel.envs.make import EnvConfig
 from worldmodel.envs.vector import make_vector
+from worldmodel.machine import cores
 from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.parallel import ProcessBackend, SerialBackend
 from worldmodel.rollout.agent import Agent
@@ -20,10 +21,10 @@ from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv, 
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """`vector`: auto, envpool or gymnasium; `threads` of EnvPool and `workers` of gymnasium.
+    """`vector`: auto, fast, envpool or gymnasium; `threads` of EnvPool, `workers` of the others.
 
-    0 workers run gymnasium in this process. A worker steps `envs_per_worker` environments at a
-    time, with one batched pass of V, M and C.
+    0 threads and -1 workers are one per core; 0 workers run everything in this process. A worker
+    steps `envs_per_worker` environments at a time, with one batched pass of V, M and C.
     """
 
     vector: str
@@ -31,12 +32,19 @@ class BackendConfig:
     workers: int
     envs_per_worker: int
 
+    def __post_init__(self) -> None:
+        for key, least in (("threads", 0), ("workers", -1), ("envs_per_worker", 1)):
+            if getattr(self, key) < least:
+                raise ValueError(
+                    f"backend.{key} is {getattr(self, key)}: it must be at least {least}"
+                )
+
 
 def make_backend(config: BackendConfig, vector: str) -> Backend:
     """Who runs jobs: EnvPool has threads of its own, gymnasium needs processes."""
     if vector == "envpool" or config.workers == 0:
         return SerialBackend()
-    return ProcessBackend(max(0, config.workers))
+    return ProcessBackend(config.workers if config.workers > 0 else cores())
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,15 @@ from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.rollout.worlds import Worlds
 from worldmodel.seed import derive_many
-from worldmodel.types import Backend
+from worldmodel.types import Backend, UserError
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
     """`episodes` to play; `checkpoint` of the controller (null: the one that was selected).
+
+    `skip` leaves out so many of the test episodes (null: none): whoever has looked at the first
+    hundred scores for long, and chosen by them, measures on the ones after.
 
     `vector` is gymnasium, or fast for the environment's faster version, with `fast_kwargs` over
     those of the environment.
@@ -36,13 +39,17 @@ class EvaluateConfig:
     vector: str
     fast_kwargs: dict[str, Any]
     checkpoint: str | None
+    skip: int | None
     videos: bool
     context: int
     horizon: int
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"evaluate.episodes is {self.episodes}: it must be at least 1")
+        for key in ("episodes", "context", "horizon"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"evaluate.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.skip is not None and self.skip < 0:
+            raise ValueError(f"evaluate.skip is {self.skip}: it can't be negative; null is allowed")
         if self.vector not in ("gymnasium", "fast"):
             raise ValueError(f"evaluate.vector is {self.vector}: use gymnasium or fast")
 
@@ -56,7 +63,7 @@ def score(
     mp4 and a filmstrip.
 
     Raises:
-        UserError: if the controller was evolved for another environment or action repeat.
+        UserError: if the controller was evolved for another environment, action repeat, V or M.
     """
     selected = run.of("train_controller") / "checkpoints" / "best.pt"
     path = Path(config.checkpoint) if config.checkpoint else selected
@@ -67,9 +74,12 @@ def score(
     worlds = Worlds(
         env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
     )
-    player = worlds.player(choose_backend(env, config.vector, run.say))
+    if config.checkpoint is not None:  # else it is that of this run, and the run has checked
+        _check_models(about, worlds, path)
+    player = worlds.player(choose_backend(env, config.vector, run.say, "evaluate.vector"))
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
-    seeds = derive_many(run.seed, "test", config.episodes)
+    skip = config.skip or 0
+    seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
     scores = [record["score"] for record in read_records(run.folder)]
     log = run.log(resume_step=len(scores))
     pool = make_backend(backend, player.vector)
@@ -89,6 +99,17 @@ def score(
     finally:
         pool.close()
     return figures
+
+
+def _check_models(about: dict[str, Any], worlds: Worlds, path: Path) -> None:
+    """Refuse a controller on a V or M that is not its own, where its own can still be found."""
+    for model, now in worlds.models.items():
+        its = Path(about[model])
+        if its.exists() and not (now.exists() and its.samefile(now)):
+            raise UserError(
+                f"{path} was evolved on {its}, this call plays it on {now}: give the name=… of its "
+                "own run, or an upstream=… that has the same."
+            )
 
 
 def _film(

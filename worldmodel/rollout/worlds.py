@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -67,6 +68,11 @@ class Worlds:
             raise UserError(f"{error}.") from error
         if offset is None and controller.centre:
             self._look_from(start)
+
+    @property
+    def models(self) -> dict[str, Path]:
+        """Files of V and M."""
+        return {"vae": self._vae, "mdnrnn": self._mdnrnn}
 
     def player(self, vector: str) -> PlayerConfig:
         """What a worker needs to play with this controller."""
@@ -189,6 +195,5 @@ class Worlds:
             "offset": self.controller.offset,
             "axes": self.controller.axes,
             "spec": self.spec.to_dict(),
-            "vae": str(self._vae),
-            "mdnrnn": str(self._mdnrnn),
+            **{model: str(path) for model, path in self.models.items()},
         }  # fmt: skip
