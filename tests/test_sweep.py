@@ -45,7 +45,7 @@ def test_sweep_and_table(stages, tmp_path):
 def test_ablations_and_their_table(stages, stage, tmp_path):
     stages("collect train_vae encode train_mdnrnn", *TINY)
     runs = tmp_path / "runs"
-    small = "+ablations.small_m=[mdnrnn.hidden=4]"
+    small = "+ablations.small_m=['mdnrnn.hidden=4']"
     out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m,small_m", small)
     last = out[out.rindex("what V, M and C") :]
     assert "788 ± 141" in last
