@@ -4,8 +4,9 @@ from omegaconf import DictConfig
 
 from worldmodel.conf import build, stage
 from worldmodel.evolve.compare import Problem, compare
+from worldmodel.left import read_done
 from worldmodel.rollout.worlds import Worlds
-from worldmodel.run import Run, read_done
+from worldmodel.run import Run
 from worldmodel.table import noise_table
 from worldmodel.types import UserError
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from worldmodel import checkpoint
-from worldmodel.run import read_done
+from worldmodel.left import read_done
 
 BASE = ("experiment=tiny", "env=cart_pole")
 

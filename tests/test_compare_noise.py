@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from worldmodel.run import read_done
+from worldmodel.left import read_done
 
 TINY = ["experiment=tiny", "env=cart_pole"]
 FEW = ["compare.budget=100", "compare.test_every=50", "compare.test_episodes=4"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from worldmodel.data.latents import LatentStore
-from worldmodel.run import read_done
+from worldmodel.left import read_done
 
 TINY = ["experiment=tiny", "env=cart_pole"]
 

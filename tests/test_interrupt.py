@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from worldmodel import checkpoint
-from worldmodel.run import read_done
+from worldmodel.left import read_done
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = ("experiment=tiny", "env=cart_pole")

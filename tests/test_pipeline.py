@@ -12,8 +12,8 @@ from rich.console import Console
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
+from worldmodel.left import read_done
 from worldmodel.log import read_metrics
-from worldmodel.run import read_done
 from worldmodel.seed import PURPOSES
 from worldmodel.stages import PIPELINE
 from worldmodel.table import closing_table

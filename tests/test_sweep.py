@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from worldmodel.left import read_done
 from worldmodel.log import read_metrics
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.rollout.load import load_mdnrnn
-from worldmodel.run import read_done
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ["experiment=tiny", "env=pendulum", "name=base", "evaluate.videos=false"]

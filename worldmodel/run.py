@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from worldmodel import checkpoint
+from worldmodel.left import find_stage, lookup, read_done
 from worldmodel.log import Log
 from worldmodel.machine import PeakMemory, commit, hardware
 from worldmodel.progress import Bar, progress_bar
-from worldmodel.stages import BEFORE, MODELS, STAGES
+from worldmodel.stages import MODELS, STAGES
 from worldmodel.types import UserError
 
 # What a stage writes of itself; anything else in its folder is a result, finished or not.
@@ -116,7 +117,7 @@ class Run:
                 "id": uuid.uuid4().hex,
                 "inputs": self._inputs,
                 "models": self._models,
-                "grows": {key: _lookup(self.config, key) for key in self.stage.grows},
+                "grows": {key: lookup(self.config, key) for key in self.stage.grows},
                 "minutes": round(minutes, 3),
                 "peak_memory_gb": round(memory, 3),
                 "hardware": hardware(),
@@ -216,7 +217,7 @@ class Run:
         if done is None:
             return False
         self._check_inputs(done["inputs"])
-        grown = {key: _lookup(self.config, key) for key in self.stage.grows}
+        grown = {key: lookup(self.config, key) for key in self.stage.grows}
         if not any(_is_more(value, done["grows"][key]) for key, value in grown.items()):
             told = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
             self.say(f"done already ({told}); files in {self.folder}")
@@ -256,46 +257,6 @@ class Aside:
         self._run.say(f"{self._name}: {text}")
 
 
-def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:
-    """Folder of a stage of the experiment `name`, or of the one upstream if it has none."""
-    root = runs / name / f"seed{seed}"
-    if not (root / stage).exists():
-        for path in sorted(root.glob("*/config.json")):
-            upstream = json.loads(path.read_text()).get("upstream")
-            if upstream is not None and upstream != name:
-                return find_stage(runs, str(upstream), seed, stage)
-    return root / stage
-
-
-def runs_before(runs: Path, name: str, seed: int) -> list[str]:
-    """Names of the runs whose stages, weights or agents went into the run `name`, latest first."""
-    found: dict[str, None] = {}
-    waiting = [name]
-    while waiting:
-        root = runs / waiting.pop(0) / f"seed{seed}"
-        for path in sorted(root.glob("*/config.json")):
-            config = json.loads(path.read_text())
-            for key in BEFORE:
-                before = _lookup(config, key)
-                if before is not None and before != name and before not in found:
-                    found[before] = None
-                    waiting.append(before)
-    return list(found)
-
-
-def read_done(folder: Path) -> dict[str, Any] | None:
-    """What a finished stage left in its DONE file; None if it did not finish."""
-    path = folder / "DONE"
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def _lookup(config: Mapping[str, Any], key: str) -> Any:
-    value: Any = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
 def _is_more(now: Any, before: Any) -> bool:
     """Whether a budget was raised; null is none. Of what is no number, whether it was changed."""
     if now is None or before is None:
@@ -307,7 +268,7 @@ def _differences(
     before: Mapping[str, Any], now: Mapping[str, Any], keys: tuple[str, ...]
 ) -> Iterator[tuple[str, Any, Any]]:
     for key in keys:
-        yield from _compare(key, _lookup(before, key), _lookup(now, key))
+        yield from _compare(key, lookup(before, key), lookup(now, key))
 
 
 def _compare(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:

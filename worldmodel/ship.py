@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from worldmodel import checkpoint
-from worldmodel.run import find_stage, read_done, runs_before
+from worldmodel.left import find_stage, read_done, runs_before
 from worldmodel.types import UserError
 
 # The stages whose best checkpoint an agent consists of, and what each keeps of it.

@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from worldmodel.left import read_done
 from worldmodel.progress import wide_console
-from worldmodel.run import read_done
 from worldmodel.stages import PIPELINE
 
 

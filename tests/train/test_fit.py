@@ -10,7 +10,8 @@ from torch import nn
 from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
-from worldmodel.train.fit import FitConfig, choose_precision, fit, holdout_losses, take_best
+from worldmodel.train.fit import FitConfig, fit, holdout_losses, take_best
+from worldmodel.train.precision import choose_precision
 from worldmodel.types import UserError
 
 CONFIG = FitConfig(
@@ -180,7 +181,7 @@ def test_weights_that_broke_are_not_saved(tmp_path):
 
 def test_auto_precision_measures_and_leaves_the_weights_alone(tmp_path):
     vae, run = make_vae(), Recorder(tmp_path)
-    chosen = choose_precision(vae, Frames(), replace(CONFIG, precision="auto"), "cpu", run)
+    chosen = choose_precision(vae, Frames(), "auto", "cpu", run)
     assert f"precision {chosen} (a step takes fp32" in run.said[0]
     for ours, fresh in zip(vae.parameters(), make_vae().parameters(), strict=True):
         assert torch.equal(ours, fresh)

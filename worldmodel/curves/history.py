@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from worldmodel.left import read_done
 from worldmodel.log import read_metrics
-from worldmodel.run import read_done
 from worldmodel.stages import PIPELINE
 from worldmodel.types import UserError
 

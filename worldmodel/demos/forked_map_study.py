@@ -12,7 +12,8 @@ from worldmodel.demos.forked_map import ForkedMap, Walks
 from worldmodel.demos.forked_map_figure import draw
 from worldmodel.demos.walker import Walker, WalkerConfig, exact_nats
 from worldmodel.seed import derive
-from worldmodel.train.fit import FitConfig, Recorder, fit
+from worldmodel.train.fit import FitConfig, fit
+from worldmodel.train.recorder import Recorder
 
 SHOWN = 60  # walks, and futures, in the picture
 PRIME = 4  # positions shown before the futures

@@ -21,7 +21,8 @@ from worldmodel.demos.inverse_sine import (
 )
 from worldmodel.demos.inverse_sine_figure import draw
 from worldmodel.seed import derive
-from worldmodel.train.fit import FitConfig, Recorder, fit
+from worldmodel.train.fit import FitConfig, fit
+from worldmodel.train.recorder import Recorder
 
 
 class Runs(Protocol):

@@ -13,6 +13,7 @@ from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.recipes import Policy, Recipe
 from worldmodel.seed import derive, derive_many
+from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
 
 
@@ -107,9 +108,8 @@ def search(
     def test() -> None:
         seeds = derive_many(problem.seed, "selection", config.test_episodes)
         returns, _ = problem.world.evaluate(es.mean[None], seeds, generation=None)
-        score = float(returns.mean())
-        sd = float(returns.std(ddof=1)) if returns.size > 1 else 0.0
-        curve.append(Point(world.steps, es.generation, policy.rollouts, es.sigma, score, sd))
+        found = mean_sd(returns)
+        curve.append(Point(world.steps, es.generation, policy.rollouts, es.sigma, *found))
         tell(curve[-1])
 
     test()
@@ -144,8 +144,8 @@ class Outcome:
         """Means over the searches, and the standard deviation (of a sample) of the scores."""
         last = [curve[-1] for curve in self.curves]
         half = [score_at(curve, self.budget / 2) for curve in self.curves]
-        score, score_sd = _mean_sd([point.score for point in last])
-        at_half, half_sd = _mean_sd(half)
+        score, score_sd = mean_sd([point.score for point in last])
+        at_half, half_sd = mean_sd(half)
         return {
             "score": score,
             "score_sd": score_sd,
@@ -161,10 +161,6 @@ def score_at(curve: Curve, steps: float) -> float:
     """Score after so many steps, on the line between the two tests around them."""
     scores = [point.score for point in curve]
     return float(np.interp(steps, [point.steps for point in curve], scores))
-
-
-def _mean_sd(values: Sequence[float]) -> tuple[float, float]:
-    return float(np.mean(values)), float(np.std(values, ddof=1))
 
 
 def compare(

@@ -14,6 +14,7 @@ from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
 from worldmodel.evolve.scatter import scatter
 from worldmodel.seed import derive_many
+from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
 
 
@@ -188,7 +189,7 @@ def _select(
     """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
     mean = search.average(average)[None]
     returns, lengths = selection.evaluate(mean, seeds, generation=None)
-    score, sd = float(returns.mean()), _sd(returns)
+    score, sd = mean_sd(returns)
     tally.env_steps += int(lengths.sum())
     tally.selected_at = search.generation
     steps = float(lengths.mean())
@@ -196,7 +197,7 @@ def _select(
     inside, inside_sd = score, sd
     if dream is not None:
         returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)
-        inside, inside_sd = float(returns.mean()), _sd(returns)
+        inside, inside_sd = mean_sd(returns)
         tally.dream_steps += int(lengths.sum())
         told |= {"dream/mean": inside, "dream/sd": inside_sd}
     run.log().scalars(search.generation, told)
@@ -214,11 +215,6 @@ def _select(
     if score > tally.best:
         tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
         checkpoint.save(run.checkpoint("best"), content)
-
-
-def _sd(returns: FloatArray) -> float:
-    """Standard deviation over episodes; 0 of a single one."""
-    return float(returns.std(ddof=1)) if returns.size > 1 else 0.0
 
 
 def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:

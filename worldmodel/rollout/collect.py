@@ -21,6 +21,7 @@ from worldmodel.rollout.load import check_spec, load_controller
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, build_agent, make_backend
 from worldmodel.rollout.record import record
 from worldmodel.seed import derive_many
+from worldmodel.stats import mean_sd
 from worldmodel.types import EnvSpec, FloatArray
 
 
@@ -200,8 +201,7 @@ def collect(
         figures["replayed_episodes"] = len(lengths) - len(own)
     figures["env_steps"] = sum(lengths[index] for index in own) * spec.frame_skip
     returns = [store.read_reward(index).sum() for index in own]
-    spread = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
-    figures |= {"return_mean": float(np.mean(returns)), "return_sd": spread}
+    figures["return_mean"], figures["return_sd"] = mean_sd(returns)
     if steps:
         figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
     return figures

@@ -12,6 +12,7 @@ import numpy as np
 from worldmodel import checkpoint
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
+from worldmodel.stats import mean_sd
 from worldmodel.types import Backend, FloatArray, Frames, IntArray
 
 RECORD = ("seed", "score", "steps", "finished")
@@ -96,11 +97,11 @@ def summary(records: Sequence[dict[str, Any]]) -> dict[str, float]:
     """
     scores = np.array([record["score"] for record in records])
     laps = [record["steps"] for record in records if record.get("finished")]
-    finished = len(laps) / len(scores)
+    finished, (mean, sd) = len(laps) / len(scores), mean_sd(scores)
     return {
         "episodes": len(scores),
-        "mean": float(scores.mean()),
-        "sd": float(scores.std(ddof=1)) if len(scores) > 1 else 0.0,
+        "mean": mean,
+        "sd": sd,
         "min": float(scores.min()),
         "max": float(scores.max()),
         "steps": float(np.mean([record["steps"] for record in records])),

@@ -12,6 +12,7 @@ from worldmodel.models.controller import Controller
 from worldmodel.rollout.dream_env import DreamEnv
 from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
 from worldmodel.seed import derive_many
+from worldmodel.stats import mean_sd
 from worldmodel.types import EnvSpec, FloatArray, Frames, UserError
 
 # What is seen of the dream, to the env's action; None ends the session.
@@ -77,8 +78,8 @@ def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Any) -> dict[str
             lengths.append(len(moments) - 1)
             log.scalars(index, {"score": scores[-1], "steps": lengths[-1]})
             bar.advance(note=f"{path} · score {scores[-1]:.0f}")
-    spread = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
-    return {"mean": float(np.mean(scores)), "sd": spread, "steps": float(np.mean(lengths))}
+    mean, sd = mean_sd(scores)
+    return {"mean": mean, "sd": sd, "steps": float(np.mean(lengths))}
 
 
 def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Any) -> None:

@@ -1,13 +1,12 @@
 """One supervised loop for V, M and every sequence model."""
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -15,15 +14,14 @@ from torch import Tensor, nn
 
 from worldmodel import checkpoint
 from worldmodel.seed import derive
+from worldmodel.train.precision import PRECISIONS, choose_precision
+from worldmodel.train.recorder import Recorder
 from worldmodel.types import TrainData, UserError
 
-PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": partial(torch.optim.Adam, fused=True),
     "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-7),
 }
-PROBES = 8  # steps of each precision that "auto" times
-WORTHWHILE = 0.9  # bf16 has to save this much before it is taken: it costs accuracy
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,6 @@ class FitConfig:
             raise ValueError(f"fit.precision is {self.precision}: use fp32, bf16 or auto")
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"fit.schedule is {self.schedule}: use constant or cosine")
-
-
-class Recorder(Protocol):
-    """The part of a run that training needs."""
-
-    seed: int
-
-    def checkpoint(self, name: str = "last") -> Path: ...  # noqa: D102
-    def log(self, resume_step: int = 0) -> Any: ...  # noqa: D102
-    def progress(self, total: int, unit: str, start: int = 0) -> Any: ...  # noqa: D102
-    def say(self, text: str) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -111,7 +98,11 @@ def fit(
     """
     path = run.checkpoint()
     saved = checkpoint.load(path, made_by="the same command") if path.exists() else None
-    precision = choose_precision(model, data, config, device, run)
+    precision = (
+        saved["precision"]
+        if saved
+        else choose_precision(model, data, config.precision, device, run)
+    )
     fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
     step = 0
@@ -239,51 +230,6 @@ def holdout_losses(
     losses = evaluate(wrapped, batches, fabric, seed)
     model.cpu().eval()
     return losses
-
-
-def choose_precision(
-    model: nn.Module, data: TrainData, config: FitConfig, device: str, run: Recorder
-) -> str:
-    """The precision asked for, or for "auto" the one that steps faster here.
-
-    An interrupted run keeps the one that it began with.
-    """
-    if run.checkpoint().exists():
-        return str(checkpoint.load(run.checkpoint(), made_by="the same command")["precision"])
-    if config.precision != "auto":
-        return config.precision
-    weights = {name: value.clone() for name, value in model.state_dict().items()}
-    steps = {name: _make_step(model, data, device, name) for name in PRECISIONS}
-    seconds: dict[str, list[float]] = {name: [] for name in PRECISIONS}
-    for _ in range(PROBES):
-        for name, step in steps.items():  # in turns, so that a busy moment hits both
-            start = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - start)
-    model.load_state_dict(weights)
-    model.zero_grad(set_to_none=True)
-    took = {name: statistics.median(times[1:]) for name, times in seconds.items()}
-    chosen = "bf16" if took["bf16"] < WORTHWHILE * took["fp32"] else "fp32"
-    told = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in took.items())
-    run.say(f"precision {chosen} (a step takes {told})")
-    return chosen
-
-
-def _make_step(
-    model: nn.Module, data: TrainData, device: str, precision: str
-) -> Callable[[], None]:
-    """Forward and backward on one batch; the weights stay as they are."""
-    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
-    wrapped = fabric.setup_module(model)
-    wrapped.mark_forward_method("loss")
-    batch = fabric.to_device(next(iter(data.batches(0))))
-
-    def step() -> None:
-        loss, _ = wrapped.loss(batch)
-        fabric.backward(loss)
-        loss.item()
-
-    return step
 
 
 def _learning_rate(config: FitConfig, step: int) -> float:
