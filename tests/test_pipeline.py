@@ -14,7 +14,7 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
 from worldmodel.left import read_done
 from worldmodel.log import read_metrics
-from worldmodel.seed import PURPOSES
+from worldmodel.seed import PURPOSES, derive_many
 from worldmodel.stages import PIPELINE
 from worldmodel.table import closing_table
 
@@ -64,6 +64,12 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
     if world == "dream":
         stages("play_dream", *overrides, "play.episodes=2")
         assert len(list((root / "play_dream").glob("*.mp4"))) == 2
+
+    fresh = ("name=fresh", "upstream=tiny", "evaluate.skip=3", "evaluate.videos=false")
+    stages("evaluate", *overrides, *fresh)
+    later = (tmp_path / "runs" / "fresh" / "seed0" / "evaluate" / "episodes.jsonl").open()
+    played = [record["seed"] for record in (*episodes, *map(json.loads, later))]
+    assert sorted(played) == sorted(derive_many(0, "test", 6))
 
     again = stage("train_vae", *overrides)
     assert again.code == 0
