@@ -8,10 +8,9 @@ from omegaconf import DictConfig
 from worldmodel.bench.all import BENCHMARKS
 from worldmodel.bench.row import Setting
 from worldmodel.bench.table import benchmark_table
-from worldmodel.checkpoint import save_json
-from worldmodel.conf import build, entry
-from worldmodel.machine import commit, hardware
-from worldmodel.rollout.device import pick_device
+from worldmodel.config import build, entry
+from worldmodel.run.checkpoint import save_json
+from worldmodel.run.hardware import commit, hardware, pick_device
 from worldmodel.types import UserError
 
 
@@ -27,8 +26,8 @@ def main(cfg: DictConfig) -> None:
     benchmark_table(rows)
     path = Path(cfg.benchmark.path)
     where = {"hardware": hardware(), "device": setting.device, "commit": commit()}
-    told = {name: asdict(row) | {"ratio": row.ours / row.naive} for name, row in rows.items()}
-    save_json(path, where | {"sizes": asdict(setting.sizes), "rows": told})
+    table = {name: asdict(row) | {"ratio": row.ours / row.naive} for name, row in rows.items()}
+    save_json(path, where | {"sizes": asdict(setting.sizes), "rows": table})
     print(f"written to {path}")
 
 

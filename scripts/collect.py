@@ -2,9 +2,9 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
-from worldmodel.rollout.collect import collect
-from worldmodel.run import Run
+from worldmodel.config import build, stage
+from worldmodel.run.run import Run
+from worldmodel.stages.collect import collect
 
 
 @stage("collect")

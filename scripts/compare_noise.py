@@ -2,12 +2,12 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
+from worldmodel.config import build, stage
 from worldmodel.evolve.compare import Problem, compare
-from worldmodel.left import read_done
-from worldmodel.rollout.worlds import Worlds
-from worldmodel.run import Run
-from worldmodel.table import noise_table
+from worldmodel.report.tables import noise_table
+from worldmodel.run.layout import read_done
+from worldmodel.run.run import Run
+from worldmodel.stages.worlds import Worlds
 from worldmodel.types import UserError
 
 
@@ -29,8 +29,10 @@ def main(cfg: DictConfig, run: Run) -> None:
     ids = {name: left["id"] for name, left in done.items() if left is not None}
     config = build(cfg.compare)
     rows = compare(config, recipes, problem, run, ids)
-    told = f"{config.seeds} searches of {config.budget:,} steps, {config.test_episodes} test dreams"
-    noise_table(f"{run.folder}: {told}", rows)
+    title = (
+        f"{config.seeds} searches of {config.budget:,} steps, {config.test_episodes} test dreams"
+    )
+    noise_table(f"{run.folder}: {title}", rows)
     run.finish({name: row["score"] for name, row in rows.items()})
 
 

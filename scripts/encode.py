@@ -2,10 +2,10 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import stage
-from worldmodel.rollout.encode import encode
-from worldmodel.rollout.load import load_vae
-from worldmodel.run import Run
+from worldmodel.agent.load import load_vae
+from worldmodel.config import stage
+from worldmodel.run.run import Run
+from worldmodel.stages.encode import encode
 
 
 @stage("encode")

@@ -2,9 +2,9 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
-from worldmodel.rollout.score import score
-from worldmodel.run import Run
+from worldmodel.config import build, stage
+from worldmodel.run.run import Run
+from worldmodel.stages.evaluate import score
 
 
 @stage("evaluate")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from worldmodel.command import run_stages
-from worldmodel.conf import entry
-from worldmodel.curves.plot import try_to_plot
-from worldmodel.log import Log
-from worldmodel.stages import BEFORE, PIPELINE
-from worldmodel.table import round_figures, rounds_table
+from worldmodel.config import entry
+from worldmodel.report.curves import try_to_plot
+from worldmodel.report.tables import round_figures, rounds_table
+from worldmodel.run.launch import run_stages
+from worldmodel.run.log import Log
+from worldmodel.run.registry import BEFORE, PIPELINE
 from worldmodel.types import UserError
 
 

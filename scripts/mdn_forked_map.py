@@ -2,10 +2,10 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
+from worldmodel.config import build, stage
 from worldmodel.demos.forked_map import ForkedMap
 from worldmodel.demos.forked_map_study import study
-from worldmodel.run import Run
+from worldmodel.run.run import Run
 
 
 @stage("mdn_forked_map")

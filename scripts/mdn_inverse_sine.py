@@ -2,9 +2,9 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
+from worldmodel.config import build, stage
 from worldmodel.demos.inverse_sine_study import study
-from worldmodel.run import Run
+from worldmodel.run.run import Run
 
 
 @stage("mdn_inverse_sine")

@@ -3,11 +3,11 @@
 import torch
 from omegaconf import DictConfig
 
-from worldmodel.checkpoint import save_json
-from worldmodel.conf import build, stage
-from worldmodel.demos.figure import save
+from worldmodel.config import build, stage
 from worldmodel.demos.mixture import draw, exact_figures
-from worldmodel.run import Run
+from worldmodel.report.figure import save
+from worldmodel.run.checkpoint import save_json
+from worldmodel.run.run import Run
 from worldmodel.seed import derive
 
 

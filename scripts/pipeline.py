@@ -4,10 +4,10 @@ import sys
 
 from omegaconf import DictConfig
 
-from worldmodel.command import run_stages
-from worldmodel.conf import entry, to_plain
-from worldmodel.stages import PIPELINE
-from worldmodel.table import closing_table
+from worldmodel.config import entry, to_plain
+from worldmodel.report.tables import closing_table
+from worldmodel.run.launch import run_stages
+from worldmodel.run.registry import PIPELINE
 
 
 def main(cfg: DictConfig) -> None:

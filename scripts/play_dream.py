@@ -2,13 +2,13 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, entry, to_plain
+from worldmodel.agent.load import load_controller, load_vae
+from worldmodel.config import build, entry, to_plain
+from worldmodel.dream.env import DreamEnv
 from worldmodel.models.controller import ControllerConfig
-from worldmodel.rollout.dream_env import DreamEnv
-from worldmodel.rollout.load import load_controller, load_vae
-from worldmodel.rollout.play_dream import acts_by, film, play_in_a_window
-from worldmodel.rollout.worlds import Worlds
-from worldmodel.run import Run
+from worldmodel.run.run import Run
+from worldmodel.stages.play_dream import acts_by, film, play_in_a_window
+from worldmodel.stages.worlds import Worlds
 from worldmodel.types import UserError
 
 

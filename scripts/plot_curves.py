@@ -4,8 +4,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import entry
-from worldmodel.curves.plot import plot
+from worldmodel.config import entry
+from worldmodel.report.curves import plot
 
 
 def main(cfg: DictConfig) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from worldmodel.conf import SHIPPED, entry
-from worldmodel.ship import ship
+from worldmodel.config import SHIPPED, entry
+from worldmodel.run.export import ship
 from worldmodel.types import UserError
 
 

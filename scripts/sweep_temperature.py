@@ -5,9 +5,9 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from worldmodel.command import run_stages
-from worldmodel.conf import entry
-from worldmodel.table import temperature_table
+from worldmodel.config import entry
+from worldmodel.report.tables import temperature_table
+from worldmodel.run.launch import run_stages
 from worldmodel.types import UserError
 
 

@@ -2,12 +2,12 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
+from worldmodel.agent.load import load_search
+from worldmodel.config import build, stage
 from worldmodel.evolve.fitness import Fitness, Hybrid, InWorld
 from worldmodel.evolve.loop import evolve
-from worldmodel.rollout.load import load_search
-from worldmodel.rollout.worlds import Worlds
-from worldmodel.run import Run
+from worldmodel.run.run import Run
+from worldmodel.stages.worlds import Worlds
 
 
 @stage("train_controller")

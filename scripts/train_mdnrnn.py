@@ -2,11 +2,11 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.conf import build, stage
-from worldmodel.rollout.device import pick_device
-from worldmodel.rollout.load import load_vae
-from worldmodel.run import Run
-from worldmodel.train.mdnrnn import train_mdnrnn
+from worldmodel.agent.load import load_vae
+from worldmodel.config import build, stage
+from worldmodel.run.hardware import pick_device
+from worldmodel.run.run import Run
+from worldmodel.stages.train_mdnrnn import train_mdnrnn
 
 
 @stage("train_mdnrnn")

@@ -5,17 +5,17 @@ from dataclasses import asdict, replace
 import torch
 from omegaconf import DictConfig
 
-from worldmodel import checkpoint
-from worldmodel.conf import build, stage
+from worldmodel.bench.plain_vae import training_speed
+from worldmodel.config import build, stage
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.frames import FrameData
 from worldmodel.data.split import tell_if_shared
 from worldmodel.models.vae import VAE
-from worldmodel.rollout.device import pick_device
-from worldmodel.run import Run
+from worldmodel.run import checkpoint
+from worldmodel.run.hardware import pick_device
+from worldmodel.run.run import Run
 from worldmodel.train.draw import VAEPictures
 from worldmodel.train.fit import fit, holdout_losses, take_best
-from worldmodel.train.plain import training_speed
 from worldmodel.train.precision import choose_precision
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from small import small  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from worldmodel.log import Log
-from worldmodel.run import Run
-from worldmodel.stages import STAGES
+from worldmodel.run.log import Log
+from worldmodel.run.registry import STAGES
+from worldmodel.run.run import Run
 
 
 class Recorder:

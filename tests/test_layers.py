@@ -8,42 +8,33 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "worldmodel").rglob("*.py"))
+LEAVES = {"mdn", "parallel", "seed", "types", "stats"}
+RUN = LEAVES - {"mdn", "parallel"} | {"run"}
 ALLOWED = {
-    "mdn": set(),
-    "parallel": set(),
-    "seed": set(),
-    "types": set(),
-    "log": {"checkpoint", "types"},
-    "light": set(),
-    "checkpoint": {"light", "types"},
+    **{leaf: set() for leaf in LEAVES},
+    "run": {"seed", "types", "stats"},
     "models": {"mdn", "types"},
-    "envs": {"machine", "types", "seed"},
-    "data": {"types", "seed", "checkpoint"},
-    "stages": set(),
-    "command": set(),
-    "machine": set(),
-    "progress": set(),
-    "left": {"stages"},
-    "stats": set(),
-    "run": {"checkpoint", "left", "log", "machine", "progress", "stages", "types"},
-    "train": {"models", "data", "mdn", "checkpoint", "seed", "types"},
-    "evolve": {"checkpoint", "seed", "stats", "types"},
-    "rollout": {
-        "models", "mdn", "envs", "data", "parallel", "checkpoint", "machine", "seed", "stats",
-        "types",
+    "envs": RUN,
+    "data": RUN,
+    "report": RUN,
+    "agent": RUN | {"models", "mdn", "data"},
+    "train": RUN | {"models", "mdn", "data"},
+    "evolve": RUN | {"report"},
+    "dream": RUN | {"models", "mdn", "data", "agent"},
+    "rollout": RUN | {"models", "mdn", "data", "agent", "envs", "parallel"},
+    "demos": RUN | {"mdn", "data", "train", "report"},
+    "stages": RUN | {
+        "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream",
+        "rollout", "report", "bench", "demos",
     },
-    "demos": {"mdn", "data", "checkpoint", "seed", "train", "types"},
-    "table": {"left", "progress", "stages"},
-    "curves": {"demos", "left", "log", "stages", "types"},
-    "bench": {
-        "envs", "evolve", "mdn", "models", "parallel", "progress", "rollout", "train",
-        "checkpoint", "machine", "seed", "types",
+    "bench": RUN | {
+        "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream", "rollout",
+        "report",
     },
-    "ship": {"checkpoint", "left", "types"},
-    "conf": {"machine", "parallel", "run", "types"},
+    "config": RUN | {"parallel"},
 }  # fmt: skip
-ONLY_IN = {"hydra": {"conf"}, "omegaconf": {"conf"}, "tensorboard": {"log"}, "ray": {"parallel"},
-           "matplotlib": {"demos", "curves"}}  # fmt: skip
+ONLY_IN = {"hydra": {"config"}, "omegaconf": {"config"}, "tensorboard": {"run"},
+           "ray": {"parallel"}, "matplotlib": {"report", "demos"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from worldmodel.stages import PIPELINE
+from worldmodel.run.registry import PIPELINE
 
 TINY = ["experiment=tiny", "env=pendulum"]
 

@@ -1,4 +1,4 @@
-"""Seeds derived from (experiment seed, purpose, index). Imports nothing of the project."""
+"""Seeds derived from (run seed, purpose, index). Imports nothing of the project."""
 
 import numpy as np
 

@@ -18,7 +18,7 @@ from worldmodel.data.episodes import EpisodeStore, chunk_spans
 from worldmodel.data.split import split
 from worldmodel.types import UserError
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 def chunks(store, index, name="obs"):

@@ -6,7 +6,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from recorder import Recorder
 
-from worldmodel.conf import CONF, build
+from worldmodel.config import CONF, build
 from worldmodel.demos.forked_map import ForkedMap, MapConfig, Walks
 from worldmodel.demos.walker import Walker, WalkerConfig, exact_nats
 from worldmodel.train.fit import FitConfig, fit

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
+from worldmodel.run import checkpoint
 from worldmodel.types import UserError
 
 TARGET = np.linspace(-1, 1, 12, dtype=np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from worldmodel.evolve.fitness import Hybrid, HybridConfig, InWorld
-from worldmodel.evolve.scatter import scatter
+from worldmodel.report.scatter import scatter
 from worldmodel.types import UserError, World
 
 SHARES = HybridConfig(dream_generations=1, real_rollouts=2, least_agreement=-1.0, memory=0.8)

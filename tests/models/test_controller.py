@@ -131,7 +131,7 @@ def test_moved_parameters_act_as_before_on_features_of_another_centre():
     )
     params, z = torch.randn(old.n_params), torch.randn(1, 5, 4)
     before = old.act(params[None], old.features({"z": z}))
-    after = new.act(new.moved(params, old.offset)[None], new.features({"z": z}))
+    after = new.act(new.rebase(params, old.offset)[None], new.features({"z": z}))
     torch.testing.assert_close(before, after)
     assert not torch.allclose(before, new.act(params[None], new.features({"z": z})))
 
@@ -148,7 +148,7 @@ def test_a_hidden_layer_by_hand():
     torch.testing.assert_close(action[:, 0], raw[:, 0])
     torch.testing.assert_close(action[:, 1], (raw[:, 1] + 1) / 2)
     moved = Controller(c.config, spec(), 32, 256, torch.randn(32))
-    again = moved.act(moved.moved(params[1], c.offset)[None], moved.features({"z": z[1:]}))
+    again = moved.act(moved.rebase(params[1], c.offset)[None], moved.features({"z": z[1:]}))
     torch.testing.assert_close(again[0], action, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match="hidden_units"):
         ControllerConfig(("z",), True, False, False, 0)
@@ -171,9 +171,9 @@ def test_moving_to_all_components_and_back_changes_nothing():
     plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, torch.randn(6))
     c, other, z = with_axes(6), with_axes(6, seed=1), torch.randn(1, 5, 6)
     params = torch.randn(plain.n_params)
-    there = c.moved(params, plain.offset)
-    across = other.moved(there, c.offset, c.axes)
-    back = plain.moved(across, other.offset, other.axes)
+    there = c.rebase(params, plain.offset)
+    across = other.rebase(there, c.offset, c.axes)
+    back = plain.rebase(across, other.offset, other.axes)
     expected = plain.act(params[None], plain.features({"z": z}))
     for who, moved in ((c, there), (other, across), (plain, back)):
         action = who.act(moved[None], who.features({"z": z}))
@@ -184,9 +184,9 @@ def test_few_components_keep_what_they_span():
     c, z = with_axes(2), torch.randn(1, 5, 6)
     plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, c.offset)
     params = torch.randn(c.n_params)
-    wide = plain.moved(params, c.offset, c.axes)
+    wide = plain.rebase(params, c.offset, c.axes)
     assert len(wide) == plain.n_params
-    again = c.moved(wide, plain.offset)
+    again = c.rebase(wide, plain.offset)
     torch.testing.assert_close(again, params, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(
         plain.act(wide[None], plain.features({"z": z})),

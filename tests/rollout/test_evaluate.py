@@ -13,12 +13,12 @@ RECORDS = [
 
 
 def test_steps_of_laps_are_those_of_finished_episodes_alone():
-    told = summary(RECORDS)
-    assert told["finished"] == 0.5
-    assert told["finished_steps"] == 750
-    assert told["steps"] == 750
-    assert told["mean"] == pytest.approx(517.5)
-    assert told["sd"] == pytest.approx(468.5, abs=0.1)
+    figures = summary(RECORDS)
+    assert figures["finished"] == 0.5
+    assert figures["finished_steps"] == 750
+    assert figures["steps"] == 750
+    assert figures["mean"] == pytest.approx(517.5)
+    assert figures["sd"] == pytest.approx(468.5, abs=0.1)
 
 
 def test_nothing_is_said_of_laps_where_there_are_none():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from worldmodel.agent.agent import Agent
 from worldmodel.envs.vector import GymVector
 from worldmodel.models.controller import Controller
-from worldmodel.rollout.agent import Agent
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import UNCUT, BackendConfig, RealConfig, RealWorld
 
@@ -72,7 +72,7 @@ def test_draws_of_z_follow_from_the_seed_alone(small):
     assert len(np.unique(lengths)) > 1
     taken = []
     for r, seed in enumerate(SEEDS):
-        alone = play(agent, env, many[1:2], [seed], watch=lambda *seen: taken.append(seen[2]))
+        alone = play(agent, env, many[1:2], [seed], on_step=lambda *seen: taken.append(seen[2]))
         assert alone.returns[0, 0] == returns[1, r]
     assert agent._noise.std() > 0.5
 

@@ -7,9 +7,9 @@ import torch
 from recorder import Recorder
 from torch import nn
 
-from worldmodel import checkpoint
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
+from worldmodel.run import checkpoint
 from worldmodel.train.fit import FitConfig, fit, holdout_losses, take_best
 from worldmodel.train.precision import choose_precision
 from worldmodel.types import UserError

@@ -11,15 +11,15 @@ from torch import nn
 from torch.distributions import Categorical
 
 from worldmodel.bench.row import Row, Setting, alternate, matrix_rate
+from worldmodel.dream.dynamics import DreamConfig, Dynamics, Precision
+from worldmodel.dream.starts import Starts
+from worldmodel.dream.world import DreamWorld
 from worldmodel.envs.make import make_spec
 from worldmodel.evolve.cma import CMA, CMAConfig
-from worldmodel.machine import cores
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.parallel import ProcessBackend
-from worldmodel.rollout.dream import DreamWorld
-from worldmodel.rollout.dynamics import DreamConfig, Dynamics, Precision
-from worldmodel.rollout.starts import Starts
+from worldmodel.run.hardware import cores
 
 WAY = "a loop at batch 1 in each of as many processes as cores"
 

@@ -10,11 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from worldmodel import checkpoint
 from worldmodel.bench.row import Row, Setting
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend, make_vector
-from worldmodel.machine import cores
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
@@ -30,6 +28,8 @@ from worldmodel.rollout.real import (
     make_backend,
 )
 from worldmodel.rollout.record import record
+from worldmodel.run import checkpoint
+from worldmodel.run.hardware import cores
 from worldmodel.seed import derive_many
 from worldmodel.types import Backend, EnvSpec
 

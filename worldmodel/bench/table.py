@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from worldmodel.bench.row import Row
-from worldmodel.progress import wide_console
+from worldmodel.run.progress import wide_console
 
 
 def benchmark_table(rows: Mapping[str, Row], console: Console | None = None) -> None:

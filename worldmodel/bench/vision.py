@@ -2,9 +2,9 @@
 
 import torch
 
+from worldmodel.bench.plain_vae import PlainVAE, training_speed
 from worldmodel.bench.row import Row, Setting, alternate
 from worldmodel.models.vae import VAE
-from worldmodel.train.plain import PlainVAE, training_speed
 
 
 def train_vae(setting: Setting) -> Row:

@@ -14,7 +14,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from worldmodel.checkpoint import save_json
+from worldmodel.run.checkpoint import save_json
 from worldmodel.types import EnvSpec, Episode, FloatArray, Frames, UserError
 
 CHUNK_FRAMES = 250  # at most; small enough to shuffle by, large enough to compress well

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from worldmodel.checkpoint import save_json
 from worldmodel.data.episodes import EpisodeStore
+from worldmodel.run.checkpoint import save_json
 from worldmodel.types import BoolArray, Episode, FloatArray, IntArray, UserError
 
 _FRAME_FIELDS = {"mu": "<f4", "logvar": "<f4"}

@@ -6,9 +6,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from worldmodel.demos.figure import COLORS
 from worldmodel.demos.forked_map import ForkedMap
 from worldmodel.demos.walker import Walker
+from worldmodel.report.figure import COLORS
 
 
 def draw(

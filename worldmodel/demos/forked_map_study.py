@@ -6,11 +6,11 @@ from typing import Protocol
 
 import torch
 
-from worldmodel.checkpoint import save_json
-from worldmodel.demos.figure import save
 from worldmodel.demos.forked_map import ForkedMap, Walks
 from worldmodel.demos.forked_map_figure import draw
 from worldmodel.demos.walker import Walker, WalkerConfig, exact_nats
+from worldmodel.report.figure import save
+from worldmodel.run.checkpoint import save_json
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig, fit
 from worldmodel.train.recorder import Recorder
@@ -26,7 +26,7 @@ class Runs(Protocol):
     seed: int
     folder: Path
 
-    def aside(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
+    def subrun(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
 
 
 def study(
@@ -47,8 +47,8 @@ def study(
         torch.manual_seed(derive(run.seed, "fit", components, 2))
         walker = walkers[f"K = {components}"] = Walker(config, components)
         about = {"kind": "walker", **asdict(config), "components": components}
-        aside = run.aside(name)
-        nats = fit(walker, data, recipe, aside, about=about, device=device).holdout["loss"]
+        subrun = run.subrun(name)
+        nats = fit(walker, data, recipe, subrun, about=about, device=device).holdout["loss"]
         figures |= {f"{name}_nats": nats, f"{name}_excess": nats - exact}
         figures[f"{name}_parameters"] = sum(p.numel() for p in walker.parameters())
     save_json(run.folder / "summary.json", figures | {"unit": "nats per step", **asdict(config)})

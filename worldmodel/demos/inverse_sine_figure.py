@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from worldmodel.demos.figure import COLORS
 from worldmodel.demos.inverse_sine import MixtureNet, RegressionNet
+from worldmodel.report.figure import COLORS
 
 SHOWN = 2000  # points in a scatter plot
 

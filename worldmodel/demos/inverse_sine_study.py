@@ -8,9 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from worldmodel.checkpoint import save_json
 from worldmodel.data.rows import Rows
-from worldmodel.demos.figure import save
 from worldmodel.demos.inverse_sine import (
     InverseSineConfig,
     MixtureNet,
@@ -20,6 +18,8 @@ from worldmodel.demos.inverse_sine import (
     rmse,
 )
 from worldmodel.demos.inverse_sine_figure import draw
+from worldmodel.report.figure import save
+from worldmodel.run.checkpoint import save_json
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig, fit
 from worldmodel.train.recorder import Recorder
@@ -31,7 +31,7 @@ class Runs(Protocol):
     seed: int
     folder: Path
 
-    def aside(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
+    def subrun(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
 
 
 def study(
@@ -66,7 +66,7 @@ def study(
             torch.manual_seed(seed)
             net = make()
             about = {"kind": name, **asdict(config)}
-            fit(net, data, recipe, run.aside(f"{name}_{index}", seed), about=about, device=device)
+            fit(net, data, recipe, run.subrun(f"{name}_{index}", seed), about=about, device=device)
             results[name].append(rmse(net, test) if name == "rmse" else nats(net, test))
             nets[name].append(net)
     sizes = {name: sum(p.numel() for p in each[0].parameters()) for name, each in nets.items()}

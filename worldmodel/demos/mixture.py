@@ -6,8 +6,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from worldmodel.demos.figure import COLORS
 from worldmodel.mdn import Mixture
+from worldmodel.report.figure import COLORS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.envs.wrappers import crop_resize
-from worldmodel.machine import cores
+from worldmodel.run.hardware import cores
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray, UserError, VectorEnv
 
 Steps = tuple[Frames, FloatArray, BoolArray, BoolArray]
@@ -194,7 +194,7 @@ def make_vector(
         spec: what `make_spec` read off it.
         backend: "auto", "fast", "envpool" or "gymnasium".
         threads: of EnvPool; 0 takes one per core.
-        log: told in one line why "auto" took gymnasium.
+        log: called with one line on why "auto" took gymnasium.
 
     Raises:
         UserError: as `choose_backend`.

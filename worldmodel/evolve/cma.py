@@ -37,7 +37,7 @@ class CMAConfig:
 class CMA:
     """Maximises a fitness over R^n.
 
-    All that happened to a pycma object follows from its seed and the fitness values it was told,
+    All that happened to a pycma object follows from its seed and the fitness values it was given,
     so these are its state: a checkpoint holds no pickled object, and replaying it gives bitwise
     the search that was interrupted.
 
@@ -55,7 +55,7 @@ class CMA:
         self.n = n
         self._seed = seed
         self._start = np.zeros(n) if start is None else np.asarray(start, np.float64)
-        self._told: list[NDArray[np.float64]] = []
+        self._fitness: list[NDArray[np.float64]] = []
         self._means: list[FloatArray] = []  # one after each generation
         self._asked: list[NDArray[np.float64]] | None = None
         self._widened = False
@@ -76,7 +76,7 @@ class CMA:
     @property
     def generation(self) -> int:
         """Generations told so far."""
-        return len(self._told)
+        return len(self._fitness)
 
     @property
     def mean(self) -> FloatArray:
@@ -107,7 +107,7 @@ class CMA:
         values = np.asarray(fitness, np.float64)
         self._es.tell(self._asked, (-values).tolist())
         self._es.sigma = max(self._es.sigma, self.config.min_sigma)
-        self._told.append(values)
+        self._fitness.append(values)
         self._means.append(self.mean)
         self._asked = None
 
@@ -126,7 +126,7 @@ class CMA:
             "sigma0": self.config.sigma,
             "min_sigma": self.config.min_sigma,
             "start": torch.from_numpy(self._start),
-            "told": torch.from_numpy(np.array(self._told).reshape(-1, self.config.popsize)),
+            "told": torch.from_numpy(np.array(self._fitness).reshape(-1, self.config.popsize)),
             "mean": torch.from_numpy(np.array(self._es.mean, np.float64)),
         }
 

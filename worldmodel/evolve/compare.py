@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.recipes import Policy, Recipe
+from worldmodel.run import checkpoint
 from worldmodel.seed import derive, derive_many
 from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
@@ -205,8 +205,8 @@ def compare(
 
             since = time.time()
             curve = search(problem, recipes[name], config, index, tell)
-            told = {"minutes": (time.time() - since) / 60, "curve": [asdict(at) for at in curve]}
-            checkpoint.save_json(files[index, name], about(name) | told)
+            record = {"minutes": (time.time() - since) / 60, "curve": [asdict(at) for at in curve]}
+            checkpoint.save_json(files[index, name], about(name) | record)
     outcomes = {
         name: _read([files[index, name] for index in range(config.seeds)], config.budget)
         for name in recipes

@@ -66,7 +66,7 @@ class InWorld:
         """Try candidates (P, n), in G groups of equal size or nearly, on the seeds (G, R)."""
         groups = list(zip(np.array_split(params, len(seeds)), seeds, strict=True))
         tried = self._world.evaluate_groups(groups, generation=generation)
-        returns = _without_luck([returns for returns, _ in tried])
+        returns = _remove_seed_effect([returns for returns, _ in tried])
         lengths = np.concatenate([lengths for _, lengths in tried])
         steps = int(lengths.sum())
         counts = (steps, 0) if self._real else (0, steps)
@@ -200,7 +200,8 @@ class Hybrid:
             return np.array([1.0, 0.0], np.float32)
         # No score can go with the dream more than its own variance allows.
         score = max(score, both**2 / dream)
-        return np.linalg.solve(matrix, [score, both]).astype(np.float32)
+        # Neither is negative but for rounding.
+        return np.linalg.solve(matrix, [score, both]).clip(min=0).astype(np.float32)
 
     def _fuse(self, pairs: FloatArray) -> FloatArray:
         dream, real = pairs.T
@@ -208,7 +209,7 @@ class Hybrid:
         return real.mean() + of_real * (real - real.mean()) + of_dream * (dream - dream.mean())
 
 
-def _without_luck(returns: Sequence[FloatArray]) -> FloatArray:
+def _remove_seed_effect(returns: Sequence[FloatArray]) -> FloatArray:
     """Groups of returns, each (p, R), as one (P, R): hard seeds don't count against a group."""
     if len(returns) == 1:
         return returns[0]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from worldmodel import checkpoint
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
-from worldmodel.evolve.scatter import scatter
+from worldmodel.report.scatter import scatter
+from worldmodel.run import checkpoint
 from worldmodel.seed import derive_many
 from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
@@ -161,8 +161,8 @@ def evolve(
             if search.generation % config.selection_every == 0:
                 select()
             save()
-            told = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
-            bar.update(search.generation, f"{told} · selected {tally.best:.0f}")
+            message = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
+            bar.update(search.generation, f"{message} · selected {tally.best:.0f}")
         if tally.selected_at != search.generation:
             select()
             save()
@@ -193,14 +193,14 @@ def _select(
     tally.env_steps += int(lengths.sum())
     tally.selected_at = search.generation
     steps = float(lengths.mean())
-    told = {"selection/mean": score, "selection/sd": sd, "selection/steps": steps}
+    metrics = {"selection/mean": score, "selection/sd": sd, "selection/steps": steps}
     inside, inside_sd = score, sd
     if dream is not None:
         returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)
         inside, inside_sd = mean_sd(returns)
         tally.dream_steps += int(lengths.sum())
-        told |= {"dream/mean": inside, "dream/sd": inside_sd}
-    run.log().scalars(search.generation, told)
+        metrics |= {"dream/mean": inside, "dream/sd": inside_sd}
+    run.log().scalars(search.generation, metrics)
     content = {
         "about": about,
         "params": torch.from_numpy(mean[0]),
@@ -219,7 +219,7 @@ def _select(
 
 def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:
     rollouts = trial.returns.shape[1]
-    told = {
+    metrics = {
         "fitness/mean": float(trial.fitness.mean()),
         "fitness/best": float(trial.fitness.max()),
         "fitness/sd": float(trial.fitness.std()),
@@ -233,5 +233,5 @@ def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[s
         "minutes": tally.minutes,
     }
     if rollouts > 1:
-        told["fitness/reliability"] = Reliability.of(trial.returns).at(rollouts)
-    return told | dict(trial.figures)
+        metrics["fitness/reliability"] = Reliability.of(trial.returns).at(rollouts)
+    return metrics | dict(trial.figures)

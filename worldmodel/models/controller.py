@@ -118,10 +118,10 @@ class Controller:
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
         `components`, project them: (..., n_features)."""
-        centred = self.joined(parts) - self.offset
+        centred = self.concat(parts) - self.offset
         return centred if self.axes is None else centred @ self.axes
 
-    def joined(self, parts: Mapping[str, Tensor]) -> Tensor:
+    def concat(self, parts: Mapping[str, Tensor]) -> Tensor:
         """The inputs side by side, (..., F)."""
         return torch.cat([parts[name] for name in self.config.inputs], -1)
 
@@ -146,7 +146,7 @@ class Controller:
                 x, at = x + params[:, None, at : at + after], at + after
         return x
 
-    def moved(self, params: Tensor, offset: Tensor, axes: Tensor | None = None) -> Tensor:
+    def rebase(self, params: Tensor, offset: Tensor, axes: Tensor | None = None) -> Tensor:
         """Parameters (n,) that act on this controller's features as `params` did on features that
         were centred on `offset` (F,) and projected on `axes` (F, K').
 

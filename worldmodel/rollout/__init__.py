@@ -1,1 +1,1 @@
-"""Agents in worlds: V, M and C batched over many rollouts, real or dreamt."""
+"""Agents and explorers in real environments."""

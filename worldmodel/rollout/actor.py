@@ -5,8 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from worldmodel.agent.agent import Agent
 from worldmodel.envs.make import EnvConfig
-from worldmodel.rollout.agent import Agent
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray
 
 
@@ -46,7 +46,7 @@ class Explore:
         return self.plans[ids, step]
 
 
-class Disturbed:
+class MixedActor:
     """An agent from which the explorer takes over now and then.
 
     What M has to learn beyond the agent's own way is what follows from leaving it, and how it is

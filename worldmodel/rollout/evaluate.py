@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from worldmodel import checkpoint
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
+from worldmodel.run import checkpoint
 from worldmodel.stats import mean_sd
 from worldmodel.types import Backend, FloatArray, Frames, IntArray
 
@@ -42,15 +42,15 @@ def make_evaluator(
     def run(seeds: tuple[int, ...]) -> list[Played]:
         taken: list[list[FloatArray]] = [[] for _ in seeds]
 
-        def watch(ids: IntArray, obs: Frames, action: FloatArray) -> None:
+        def on_step(ids: IntArray, obs: Frames, action: FloatArray) -> None:
             for row, one in zip(ids.tolist(), action, strict=True):
                 taken[row].append(one)
 
-        outcome = play(agent, env, params[None], seeds, watch=watch)
-        told = zip(seeds, *(part[0] for part in outcome), taken, strict=True)
+        outcome = play(agent, env, params[None], seeds, on_step=on_step)
+        rows = zip(seeds, *(part[0] for part in outcome), taken, strict=True)
         return [
             Played(seed, float(score), int(steps), bool(finished), np.stack(action))
-            for seed, score, steps, finished, action in told
+            for seed, score, steps, finished, action in rows
         ]
 
     return run
@@ -63,7 +63,7 @@ def evaluate(
     backend: Backend,
     per_job: int,
     folder: Path,
-    told: Callable[[Played], None],
+    on_episode: Callable[[Played], None],
 ) -> list[dict[str, Any]]:
     """Play one episode per seed; seeds that `folder` holds already are not played again.
 
@@ -86,7 +86,7 @@ def evaluate(
                 record = {key: getattr(played, key) for key in RECORD}
                 records[played.seed] = record
                 file.write(json.dumps(record) + "\n")
-                told(played)
+                on_episode(played)
     return [records[seed] for seed in seeds]
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from worldmodel.rollout.agent import Agent
+from worldmodel.agent.agent import Agent
 from worldmodel.types import BoolArray, FloatArray, Frames, IntArray, VectorEnv
 
-Watch = Callable[[IntArray, Frames, FloatArray], None]
+OnStep = Callable[[IntArray, Frames, FloatArray], None]
 
 
 class Outcome(NamedTuple):
@@ -32,7 +32,7 @@ def play(
     seeds: Sequence[int],
     no_reward_steps: int | None = None,
     max_steps: int | None = None,
-    watch: Watch | None = None,
+    on_step: OnStep | None = None,
 ) -> Outcome:
     """Play candidates (P, n) on the same seeds (R,).
 
@@ -45,7 +45,7 @@ def play(
         seeds: one episode each, the same for every candidate (common random numbers).
         no_reward_steps: cut a rollout after so many env steps without reward (training only).
         max_steps: cut it after so many env steps in all (training only).
-        watch: called at every step as (ids, obs, action) of the live rollouts.
+        on_step: called at every step as (ids, obs, action) of the live rollouts.
     """
     count = len(params) * len(seeds)
     skip = env.spec.frame_skip
@@ -62,8 +62,8 @@ def play(
     live = np.arange(count)
     while live.size:
         action = agent.act(obs, live)
-        if watch is not None:
-            watch(live, obs, action)
+        if on_step is not None:
+            on_step(live, obs, action)
         obs, reward, terminated, truncated = env.step(action, live)
         returns[live] += reward
         lengths[live] += 1

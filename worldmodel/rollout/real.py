@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from worldmodel.agent.agent import Agent
+from worldmodel.agent.load import load_mdnrnn, load_vae
 from worldmodel.envs.make import EnvConfig
 from worldmodel.envs.vector import make_vector
-from worldmodel.machine import cores
 from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.parallel import ProcessBackend, SerialBackend
-from worldmodel.rollout.agent import Agent
-from worldmodel.rollout.load import load_mdnrnn, load_vae
 from worldmodel.rollout.play import play
+from worldmodel.run.hardware import cores
 from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv, World
 
 

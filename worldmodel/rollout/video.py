@@ -11,12 +11,12 @@ import imageio_ffmpeg
 import numpy as np
 import torch
 
+from worldmodel.agent.load import load_mdnrnn, load_vae
 from worldmodel.envs.make import make_env
 from worldmodel.models.imagine import imagine
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.pictures import decode, filmstrip
 from worldmodel.models.vae import VAE
-from worldmodel.rollout.load import load_mdnrnn, load_vae
 from worldmodel.rollout.real import PlayerConfig
 from worldmodel.types import EnvSpec, FloatArray, Frames
 

@@ -12,7 +12,7 @@ from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
 
 
 class VAEPictures:
-    """Draws reconstructions, samples and a traversal, and watches for collapse."""
+    """Draws reconstructions, samples and a traversal, and looks for collapse."""
 
     def __init__(self, data: FrameData, run: Any) -> None:
         self._run = run

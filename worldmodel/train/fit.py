@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from worldmodel import checkpoint
+from worldmodel.run import checkpoint
 from worldmodel.seed import derive
 from worldmodel.train.precision import PRECISIONS, choose_precision
 from worldmodel.train.recorder import Recorder

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lightning_fabric import Fabric
 from torch import nn
 
-from worldmodel import checkpoint
+from worldmodel.run import checkpoint
 from worldmodel.train.recorder import Recorder
 from worldmodel.types import TrainData
 
@@ -39,8 +39,8 @@ def choose_precision(
     model.zero_grad(set_to_none=True)
     took = {name: statistics.median(times[1:]) for name, times in seconds.items()}
     chosen = "bf16" if took["bf16"] < WORTHWHILE * took["fp32"] else "fp32"
-    told = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in took.items())
-    run.say(f"precision {chosen} (a step takes {told})")
+    times_message = ", ".join(f"{name} {1e3 * value:.0f} ms" for name, value in took.items())
+    run.say(f"precision {chosen} (a step takes {times_message})")
     return chosen
 
 

@@ -1,0 +1,83 @@
+"""Stages that a run lacks are found upstream, over as many runs as it takes."""
+
+import json
+
+import pytest
+
+from worldmodel.run.run import Run
+from worldmodel.types import UserError
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Three runs: V was trained in the first, M again in the second, C in the third."""
+    for name, stage, upstream in (
+        ("a", "train_vae", None),
+        ("b", "train_mdnrnn", "a"),
+        ("c", "train_controller", "b"),
+    ):
+        folder = tmp_path / name / "seed0" / stage
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"upstream": upstream}))
+        (folder / "DONE").write_text(json.dumps({"id": name, "minutes": 1.0}))
+    return tmp_path
+
+
+def opened(runs, stage, **config):
+    return Run(stage, {"runs": str(runs), "seed": 0, **config})
+
+
+def test_each_stage_comes_from_the_run_that_made_it(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    made = {stage: run.of(stage).parent.parent.name
+            for stage in ("train_vae", "train_mdnrnn", "train_controller")}  # fmt: skip
+    run.close()
+    assert made == {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
+
+
+def test_other_runs_are_looked_at_in_the_same_way(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.close()
+    assert run.other("c", "train_vae") == runs / "a/seed0/train_vae/checkpoints/best.pt"
+    assert run.other("b", "train_mdnrnn", "mean").name == "mean.pt"
+
+
+def test_inputs_that_changed_are_refused_before_a_stage_is_finished(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.close()
+    done = runs / "c/seed0/train_controller/DONE"
+    done.write_text(json.dumps({"id": "anew"}))
+    opened(runs, "evaluate", name="d", upstream="c").close()  # there is no result yet
+    (run.folder / "episodes.jsonl").touch()
+    done.write_text(json.dumps({"id": "once more"}))
+    with pytest.raises(UserError, match="made from an older train_controller"):
+        opened(runs, "evaluate", name="d", upstream="c")
+
+
+def test_a_finished_stage_keeps_the_commit_that_made_it(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c", evaluate={"episodes": 1})
+    run.finish({})
+    run.close()
+    path = run.folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"commit": "older"}))
+    for episodes, commit in ((1, True), (2, False)):
+        opened(runs, "evaluate", name="d", upstream="c", evaluate={"episodes": episodes}).close()
+        assert (json.loads(path.read_text())["commit"] == "older") is commit
+
+
+def test_models_that_do_not_belong_together_are_refused(runs):
+    run = opened(runs, "evaluate", name="d", upstream="c")
+    run.finish({})
+    run.close()
+    made = {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
+    assert json.loads((run.folder / "DONE").read_text())["models"] == made
+    done = runs / "b/seed0/train_mdnrnn/DONE"
+    done.write_text(json.dumps({"id": "b", "minutes": 1.0, "models": {"train_vae": "another"}}))
+    for stage in ("train_controller", "evaluate"):
+        with pytest.raises(UserError, match=r"do not belong together: .* another train_vae"):
+            opened(runs, stage, name="e", upstream="c")
+
+
+def test_what_nobody_made_is_missing_where_it_was_asked_for(runs):
+    with pytest.raises(UserError, match="encode is not finished"):
+        opened(runs, "train_mdnrnn", name="d", upstream="c")

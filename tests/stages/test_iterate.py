@@ -1,0 +1,96 @@
+"""Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from worldmodel.agent.load import load_controller
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.run import checkpoint
+from worldmodel.run.log import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ["experiment=tiny", "env=pendulum", "evaluate.videos=false"]
+
+
+@pytest.mark.slow
+def test_three_rounds(tmp_path):
+    runs = tmp_path / "runs"
+    command = [
+        sys.executable, str(ROOT / "scripts" / "iterate.py"), *TINY, f"runs={runs}",
+        "rounds=[[],['collect.episodes=3','evolve.cma.sigma=0.01',"
+        "'train_vae.fit.learning_rate=1e-9','train_vae.frames.holdout_fraction=0.5',"
+        "'train_vae.frames.newest_weight=2'],['keep=[collect,train_vae,encode,train_mdnrnn]']]",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, second, third = (runs / "tiny" / f"round{i}" / "seed0" for i in range(3))
+    old, new = (EpisodeStore.open(root / "collect" / "episodes") for root in (first, second))
+    assert old.indices() == [0, 1, 2, 3]
+    assert new.indices() == [0, 1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(old.read(2).obs, new.read(2).obs)
+    assert len({new.read(index).seed for index in new.indices()}) == 7
+
+    weights = [checkpoint.load(root / "train_vae" / "checkpoints" / "best.pt")["weights"]
+               for root in (first, second)]  # fmt: skip
+    for one, two in zip(*(w.values() for w in weights), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+    params = [load_controller(root / "train_controller" / "checkpoints" / "best.pt")[0]
+              for root in (first, second)]  # fmt: skip
+    n = len(params[0]) - 1  # a bias, which follows the features' new mean
+    assert torch.linalg.norm(params[1][:n] - params[0][:n]) < 0.2 * torch.linalg.norm(params[0][:n])
+
+    assert not (first / "evaluate").exists()
+    assert {path.name for path in third.iterdir()} == {"train_controller", "evaluate"}
+    about = checkpoint.load(third / "train_controller" / "checkpoints" / "best.pt")["about"]
+    assert about["mdnrnn"] == str(second / "train_mdnrnn" / "checkpoints" / "best.pt")
+    assert "test score" in done.stdout
+    rows = read_metrics(runs / "tiny" / "rounds" / "seed0")
+    assert [row["step"] for row in rows] == [0, 1, 2]
+    assert rows[1]["rounds/replayed"] == 4
+    assert done.stdout.count("curves.png and .svg") == 3
+    assert (runs / "tiny" / "curves.png").exists()
+
+    figures = [
+        {name: value
+         for stage in ("train_vae", "train_mdnrnn")
+         for name, value in json.loads((root / stage / "DONE").read_text())["figures"].items()
+         if name.startswith("newest_")}
+        for root in (first, second)
+    ]  # fmt: skip
+    assert figures[0] == {}
+    assert figures[1].keys() == {
+        "newest_recon", "newest_kl", "newest_nats_per_dim", "newest_reward_mse"
+    }  # fmt: skip
+    assert np.isfinite(list(figures[1].values())).all()
+    for title in ("V recon, newest", "M nats/dim, newest", "M reward mse, newest"):
+        assert f"rounds/{title}" not in rows[0]
+        assert np.isfinite(rows[1][f"rounds/{title}"])
+
+
+def test_a_start_that_the_call_gives_is_that_of_the_first_round():
+    script = runpy.run_path(str(ROOT / "scripts" / "iterate.py"), run_name="iterate")
+    given = ["seed=3", "start=other", "collect.agent=other"]
+    assert script["overrides_of"](["vae.z_dim=8"], given, None) == ["vae.z_dim=8", *given]
+    later = script["overrides_of"](["vae.z_dim=8"], given, "mine/round0")
+    assert later[-2:] == ["vae.z_dim=8", "seed=3"]
+    assert "start=mine/round0" in later
+    assert not any("other" in text for text in later)
+
+
+def test_no_rounds_is_one_sentence(stage):
+    outcome = stage("iterate", *TINY)
+    assert outcome.code == 1
+    assert "rounds is empty" in outcome.err
+
+
+def test_the_first_round_has_nothing_to_keep(stage):
+    outcome = stage("iterate", *TINY, "rounds=[['keep=[train_vae]']]")
+    assert outcome.code == 1
+    assert "round 0 can't keep ['train_vae']" in outcome.err

@@ -1,0 +1,77 @@
+"""One command sweeps the dream's temperature, or the controllers, on another run's V and M."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from worldmodel.agent.load import load_mdnrnn
+from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.run.layout import read_done
+from worldmodel.run.log import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = ["experiment=tiny", "env=pendulum", "name=base", "evaluate.videos=false"]
+
+
+def sweep(script, runs, *jobs):
+    """What the sweep printed; a process of its own, since Hydra's multirun is one per process."""
+    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *TINY, f"runs={runs}", *jobs]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow
+def test_sweep_and_table(stages, tmp_path):
+    stages("collect train_vae encode train_mdnrnn", *TINY)
+    runs, jobs = tmp_path / "runs", "world.config.temperature=0.5,1.25"
+    out = sweep("sweep_temperature", runs, jobs)
+    last = out[out.rindex("dream score") :]
+    for tau in ("0.5", "1.25"):
+        folder = runs / "base" / f"tau{tau}" / "seed0"
+        assert not (folder / "train_mdnrnn").exists()
+        assert read_done(folder / "evaluate")["figures"]["episodes"] == 3
+        inside = read_done(folder / "train_controller")["figures"]
+        assert f"{inside['world_score']:.0f} ± {inside['world_sd']:.0f}" in last
+        rows = read_metrics(folder / "train_controller")
+        both = {"selection/mean", "dream/mean"}
+        assert both <= set().union(*rows)
+    assert sweep("sweep_temperature", runs, jobs).count("done already") == 4
+    assert not (ROOT / "multirun.yaml").exists()
+
+
+@pytest.mark.slow
+def test_ablations_and_their_table(stages, stage, tmp_path):
+    stages("collect train_vae encode train_mdnrnn", *TINY)
+    runs = tmp_path / "runs"
+    small = "+ablations.small_m=['mdnrnn.hidden=4']"
+    out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m,small_m", small)
+    last = out[out.rindex("what V, M and C") :]
+    assert "788 ± 141" in last
+    found = {}
+    for name in ("z_hidden", "random_m", "small_m"):
+        folder = runs / "base" / name / "seed0"
+        evolved = read_done(folder / "train_controller")["figures"]
+        found[name] = evolved["parameters"]
+        figures = read_done(folder / "evaluate")["figures"]
+        row = next(line for line in last.splitlines() if f" {name} " in line)
+        assert f"{figures['mean']:.0f} ± {figures['sd']:.0f}" in row
+        assert f"{evolved['generations']:,}" in row
+        assert f"{evolved['env_steps']:,}" in row
+    assert found == {"z_hidden": 40 * 5 + 41, "random_m": 4 + 8 + 1, "small_m": 4 + 4 + 1}
+    path = runs / "base" / "random_m" / "seed0" / "train_mdnrnn" / "checkpoints" / "best.pt"
+    untrained = load_mdnrnn(path)
+    torch.manual_seed(0)
+    fresh = MDNRNN(untrained.config, untrained.z_dim, untrained.action_dim)
+    for one, two in zip(fresh.parameters(), untrained.parameters(), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=0)
+    assert stage("sweep_ablation", *TINY, "ablation=none").code == 1
+
+
+def test_the_real_world_has_no_temperature(stage):
+    for world, message in (("real", "leave no key 'world.config.temperature'"),
+                        ("hybrid", "needs world=dream")):  # fmt: skip
+        outcome = stage("sweep_temperature", *TINY, f"world={world}")
+        assert outcome.code == 1
+        assert message in outcome.err

@@ -1,0 +1,1 @@
+"""V, M and C together: acting on many observations at once."""

@@ -1,1 +1,0 @@
-"""Learning curves: read from what a run left, and drawn."""

@@ -1,0 +1,1 @@
+"""The environment that M predicts, for CMA-ES and as gymnasium environments."""

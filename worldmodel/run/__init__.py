@@ -1,0 +1,1 @@
+"""A run on disk: its stages and folders, checkpoints, log, progress bar and hardware."""

@@ -1,0 +1,137 @@
+"""Atomic files and checkpoints of tensors and plain types only."""
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import nn
+
+from worldmodel.run import safetensors_format
+from worldmodel.types import UserError
+
+
+@contextlib.contextmanager
+def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path` and rename it on success; an old file stays until then.
+
+    Raises:
+        UserError: if the file can't be written (disk full, no permission).
+    """
+    name = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        with os.fdopen(descriptor, mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())  # a temporary file is its owner's alone
+        os.replace(name, path)
+    except OSError as error:
+        raise UserError(
+            f"Could not write {path} ({error.strerror or error}): free some space or mend its "
+            "permissions, then run the same command again; what was saved before is untouched."
+        ) from error
+    finally:
+        if name is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Write JSON atomically."""
+    with atomic(path, "w") as file:
+        json.dump(content, file, indent=2)
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint atomically. `content` holds tensors and plain types only.
+
+    Raises:
+        UserError: if the file can't be written.
+    """
+    # Serialised in memory first: on a full disk torch's own writer hides the system's error.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with atomic(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def save_safetensors(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint as safetensors, its "weights" in half precision.
+
+    Raises:
+        UserError: if the file can't be written, or a weight is too large.
+    """
+    try:
+        halved = {key: safetensors_format.halve(value) if key == "weights" else value
+                  for key, value in content.items()}  # fmt: skip
+    except ValueError as error:
+        raise UserError(f"Could not write {path}: {error}.") from error
+    with atomic(path) as file:
+        file.write(safetensors_format.pack(halved))
+
+
+def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
+    """Read a checkpoint on the CPU without running any code that it may carry.
+
+    Where `path` is missing, a light checkpoint beside it, of the same name, takes its place.
+
+    Raises:
+        UserError: if it is missing, cut off, or holds more than tensors and plain types.
+    """
+    shipped = path.with_suffix(".safetensors")
+    if not path.exists() and shipped.exists():
+        path = shipped
+    if not path.exists():
+        raise UserError(f"{path} is missing: run {made_by} first.")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors_format.unpack(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # A stage that finished makes nothing again while the rest of its folder is there.
+        broken = path.parent.parent if path.parent.name == "checkpoints" else path
+        raise UserError(
+            f"{path} is not a readable checkpoint ({type(error).__name__}): delete {broken} and "
+            f"run {made_by} again."
+        ) from error
+
+
+def load_weights(module: nn.Module, weights: dict[str, Any], path: Path) -> None:
+    """Load weights, naming the first parameter whose shape differs.
+
+    Raises:
+        UserError: if the checkpoint is of another shape than the module.
+    """
+    own = module.state_dict()
+    for name in sorted(own.keys() | weights.keys()):
+        here = tuple(own[name].shape) if name in own else None
+        there = tuple(weights[name].shape) if name in weights else None
+        if here != there:
+            raise UserError(
+                f"{path} does not fit this model: {name} is {there} in the file and {here} here; "
+                "use the configuration that it was trained with, or another name=…"
+            )
+    module.load_state_dict(weights)
+
+
+def start_from(module: nn.Module, path: Path) -> None:
+    """Begin training with the weights of another run's checkpoint.
+
+    Raises:
+        UserError: if it is missing, or of another shape than the module.
+    """
+    load_weights(module, load(path)["weights"], path)

@@ -1,0 +1,68 @@
+"""A trained agent as small files that the stages accept as they accept a run's own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from worldmodel.run import checkpoint
+from worldmodel.run.layout import find_stage, read_done, runs_before
+from worldmodel.types import UserError
+
+# The stages whose best checkpoint an agent consists of, and what each keeps of it.
+AGENT = {
+    "train_vae": ("about", "weights"),
+    "train_mdnrnn": ("about", "weights"),
+    "train_controller": ("about", "params", "generation", "selection_score"),
+}
+CARD = ("minutes", "peak_memory_gb", "hardware", "figures")
+
+
+def ship(runs: Path, name: str, seed: int, target: Path, overrides: list[str]) -> int:
+    """Write V, M and C of the run `name`, or of its upstream, to `target`, in half precision.
+
+    `target` gets agent.json, with the overrides that the agent needs and what every stage of the
+    run, and of all runs that went into it, took and scored; and a folder seed<k> with the three
+    stages, so that `upstream=`, `start=` and `run=` find them.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        UserError: if a stage is not finished.
+    """
+    found = {stage: find_stage(runs, name, seed, stage) for stage in (*AGENT, "evaluate")}
+    missing = [stage for stage, folder in found.items() if read_done(folder) is None]
+    if missing:
+        raise UserError(
+            f"{runs / name / f'seed{seed}'} has not finished {', '.join(missing)}: run the "
+            "pipeline first."
+        )
+    card: dict[str, Any] = {"overrides": overrides, "stages": _costs(runs / name / f"seed{seed}")}
+    before = runs_before(runs, name, seed)
+    if before:
+        card["before"] = {other: _costs(runs / other / f"seed{seed}") for other in before}
+    written = 0
+    for stage, keys in AGENT.items():
+        saved = checkpoint.load(found[stage] / "checkpoints" / "best.pt", made_by=stage)
+        path = target / f"seed{seed}" / stage / "checkpoints" / "best.safetensors"
+        checkpoint.save_safetensors(path, {key: saved[key] for key in keys})
+        done = read_done(found[stage])
+        assert done is not None
+        checkpoint.save_json(target / f"seed{seed}" / stage / "DONE", done)
+        written += path.stat().st_size
+    checkpoint.save_json(target / "agent.json", card)
+    return written
+
+
+def _costs(root: Path) -> dict[str, Any]:
+    """What every finished stage of one run took, gave, and was made by."""
+    shipped = root.parent / "agent.json"
+    if shipped.exists():  # it holds more than the files of an exported run
+        return json.loads(shipped.read_text())["stages"]
+    costs: dict[str, Any] = {}
+    for folder in sorted(root.glob("*/")):  # none if the run was deleted since
+        done = read_done(folder)
+        if done is not None:
+            made_by = json.loads((folder / "config.json").read_text())["commit"]
+            costs[folder.name] = {key: done[key] for key in CARD} | {"commit": made_by}
+    return costs

@@ -1,0 +1,49 @@
+"""What runs have left on disk: where a stage lies, whether it is done, which runs it came from."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from worldmodel.run.registry import BEFORE
+
+
+def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:
+    """Folder of a stage of the run `name`, or of the one upstream if it has none."""
+    root = runs / name / f"seed{seed}"
+    if not (root / stage).exists():
+        for path in sorted(root.glob("*/config.json")):
+            upstream = json.loads(path.read_text()).get("upstream")
+            if upstream is not None and upstream != name:
+                return find_stage(runs, str(upstream), seed, stage)
+    return root / stage
+
+
+def runs_before(runs: Path, name: str, seed: int) -> list[str]:
+    """Names of the runs whose stages, weights or agents went into the run `name`, latest first."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        root = runs / waiting.pop(0) / f"seed{seed}"
+        for path in sorted(root.glob("*/config.json")):
+            config = json.loads(path.read_text())
+            for key in BEFORE:
+                before = lookup(config, key)
+                if before is not None and before != name and before not in found:
+                    found[before] = None
+                    waiting.append(before)
+    return list(found)
+
+
+def read_done(folder: Path) -> dict[str, Any] | None:
+    """What a finished stage left in its DONE file; None if it did not finish."""
+    path = folder / "DONE"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def lookup(config: Mapping[str, Any], key: str) -> Any:
+    """Value of a dotted key of a configuration; None where there is none."""
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

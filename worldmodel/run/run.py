@@ -1,0 +1,280 @@
+"""One stage of one run: its folder, log, progress bar, and the mark that it is done."""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from worldmodel.run import checkpoint
+from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
+from worldmodel.run.hardware import PeakMemory, commit, hardware
+from worldmodel.run.layout import find_stage, lookup, read_done
+from worldmodel.run.log import Log
+from worldmodel.run.progress import Bar, progress_bar
+from worldmodel.run.registry import MODELS, STAGES
+from worldmodel.types import UserError
+
+# What a stage writes of itself; anything else in its folder is a result, finished or not.
+RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb")
+
+
+class Run:
+    """Handle of a running stage; every path, number and picture of the stage goes through it."""
+
+    def __init__(self, stage: str, config: dict[str, Any], console: Console | None = None) -> None:
+        self.stage = STAGES[stage]
+        self.config = config
+        self.seed = int(config["seed"])
+        self.root = Path(config["runs"]) / str(config["name"]) / f"seed{self.seed}"
+        self.folder = self.root / stage
+        self.console = console or Console()
+        self._log: Log | None = None
+        self._subruns: list[Subrun] = []
+        self._started = time.time()
+        self._memory = PeakMemory()
+        self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
+        self._check_config()
+        self._models = self._made_with()
+        self.done = self._is_done()
+        if not self.done:
+            record = {"commit": commit(), "made_from": self._inputs}
+            checkpoint.save_json(self.folder / "config.json", config | record)
+
+    # ---- folders -------------------------------------------------------------------------------
+
+    def of(self, stage: str) -> Path:
+        """Folder of another stage of the same run, or of the one upstream if it has none."""
+        own = self.root / stage
+        name = self.config.get("upstream")
+        return own if name is None or own.exists() else self.elsewhere(str(name), stage)
+
+    def other(self, name: str, stage: str, checkpoint: str = "best") -> Path:
+        """A checkpoint of a stage of the run `name`, of the same seed."""
+        return self.elsewhere(name, stage) / "checkpoints" / f"{checkpoint}.pt"
+
+    def elsewhere(self, name: str, stage: str) -> Path:
+        """Folder of a stage of the run `name`, of the same seed, or of its upstream."""
+        return find_stage(Path(self.config["runs"]), name, self.seed, stage)
+
+    def made_upstream(self, of: str) -> Path | None:
+        """Folder of this stage in the run upstream, if it was made there from the same `of`."""
+        name = self.config.get("upstream")
+        if name is None:
+            return None
+        folder = self.elsewhere(str(name), self.stage.name)
+        done = read_done(folder)
+        return None if done is None or done["inputs"][of] != self._inputs[of] else folder
+
+    def checkpoint(self, name: str = "last") -> Path:
+        """Path of one of this stage's checkpoints."""
+        return self.folder / "checkpoints" / f"{name}.pt"
+
+    def subrun(self, name: str, seed: int | None = None) -> "Subrun":
+        """A second training within this stage, with a folder and a log; the run's seed if None."""
+        self._subruns.append(Subrun(self, name, self.seed if seed is None else seed))
+        return self._subruns[-1]
+
+    # ---- output --------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """One line on the terminal."""
+        message = f"[bold]{self.stage.name}[/]: {escape(text)}"
+        self.console.print(message, highlight=False, soft_wrap=True)
+
+    def log(self, resume_step: int = 0) -> Log:
+        """The stage's log; the first call says from which step a resumed run goes on."""
+        if self._log is None:
+            self._log = Log(self.folder, resume_step)
+        return self._log
+
+    def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
+        """A progress bar with ETA; without a terminal, a line every half minute instead."""
+        return progress_bar(self.stage.name, total, unit, start, self.console, self.say)
+
+    # ---- ending --------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Flush the logs and stop sampling the memory."""
+        self._memory.stop()
+        for log in (self._log, *(subrun._log for subrun in self._subruns)):
+            if log is not None:
+                log.close()
+
+    def finish(self, figures: Mapping[str, float | int | str]) -> None:
+        """Mark the stage as done, with the figures that the closing table shows."""
+        earlier = self._read_done() or self._read_partial() or {}
+        minutes = earlier.get("minutes", 0.0) + (time.time() - self._started) / 60
+        memory = max(earlier.get("peak_memory_gb", 0.0), self._memory.stop())
+        checkpoint.save_json(
+            self.folder / "DONE",
+            {
+                "id": uuid.uuid4().hex,
+                "inputs": self._inputs,
+                "models": self._models,
+                "grows": {key: lookup(self.config, key) for key in self.stage.extendable},
+                "minutes": round(minutes, 3),
+                "peak_memory_gb": round(memory, 3),
+                "hardware": hardware(),
+                "figures": dict(figures),
+            },
+        )
+        self._partial.unlink(missing_ok=True)
+        results = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
+                         for k, v in figures.items())  # fmt: skip
+        self.say(f"done in {minutes:.1f} min, peak memory {memory:.2f} GB; {results}")
+        self.done = True
+
+    def interrupted(self) -> None:
+        """Keep the minutes and the memory of a run that did not get to its end."""
+        if self.done or not self.folder.exists():
+            return
+        earlier = self._read_partial() or self._read_done() or {}
+        with suppress(UserError):
+            checkpoint.save_json(
+                self._partial,
+                {
+                    "minutes": earlier.get("minutes", 0.0) + (time.time() - self._started) / 60,
+                    "peak_memory_gb": max(earlier.get("peak_memory_gb", 0.0), self._memory.stop()),
+                },
+            )
+
+    # ---- inside --------------------------------------------------------------------------------
+
+    @property
+    def _partial(self) -> Path:
+        return self.folder / "partial.json"
+
+    def _read_partial(self) -> dict[str, Any] | None:
+        return json.loads(self._partial.read_text()) if self._partial.exists() else None
+
+    def _read_done(self) -> dict[str, Any] | None:
+        return read_done(self.folder)
+
+    def _input_id(self, stage: str) -> str:
+        done = read_done(self.of(stage))
+        if done is None:
+            raise UserError(
+                f"{self.of(stage)} is not finished: run `python scripts/{stage}.py` with the "
+                f"same overrides before {self.stage.name}."
+            )
+        return done["id"]
+
+    def _check_config(self) -> None:
+        """Refuse to mix two configurations, or results of two inputs, in one folder."""
+        path = self.folder / "config.json"
+        # A call that failed before it made anything does not bind the next one.
+        if not path.exists() or all(part.name in RECORDS for part in self.folder.iterdir()):
+            return
+        before = current_config(json.loads(path.read_text()))
+        for key, old, new in _differences(before, self.config, self.stage.keys):
+            if key in self.stage.extendable:
+                continue
+            raise UserError(
+                f"{self.folder} was made with {key}={old}, this call says {new}: give it "
+                f"another name=…, or delete the folder."
+            )
+        self._check_inputs(before.get("made_from", {}))
+
+    def _check_inputs(self, made_from: Mapping[str, str]) -> None:
+        for stage, made in made_from.items():
+            if made != self._inputs[stage]:
+                raise UserError(
+                    f"{self.folder} was made from an older {stage}: delete {self.folder} to make "
+                    "it again, or give the new run another name=…"
+                )
+
+    def _made_with(self) -> dict[str, str]:
+        """Ids of the V, M and C that this stage's inputs are, or were made with.
+
+        Sizes alone don't tell: an M that was trained on another V's latents would run, and dream
+        nonsense.
+        """
+        found: dict[str, tuple[str, Path]] = {}
+        for stage in (*self.stage.inputs, *self.stage.optional_inputs):
+            folder = self.of(stage)
+            done = read_done(folder)
+            if done is None:
+                continue
+            own = {stage: done["id"]} if stage in MODELS else {}
+            for model, made in (done.get("models", {}) | own).items():
+                other, where = found.setdefault(model, (made, folder))
+                if other != made:
+                    raise UserError(
+                        f"{where} and {folder} do not belong together: each has to do with another "
+                        f"{model}. Make the later one again, or name one run that has both with "
+                        "upstream=…"
+                    )
+        return {model: made for model, (made, _) in found.items()}
+
+    def _is_done(self) -> bool:
+        done = self._read_done()
+        if done is None:
+            return False
+        self._check_inputs(done["inputs"])
+        grown = {key: lookup(self.config, key) for key in self.stage.extendable}
+        if not any(_is_more(value, done["grows"][key]) for key, value in grown.items()):
+            results = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
+            self.say(f"done already ({results}); files in {self.folder}")
+            return True
+        changed = ", ".join(f"{k}: {done['grows'][k]} → {v}" for k, v in grown.items()
+                            if v != done["grows"][k])  # fmt: skip
+        self.say(f"going on from the finished run ({changed})")
+        os.replace(self.folder / "DONE", self._partial)
+        return False
+
+
+class Subrun:
+    """A part of a stage that trains something of its own, such as a baseline."""
+
+    def __init__(self, run: Run, name: str, seed: int) -> None:
+        self._run, self._name = run, name
+        self._folder = run.folder / name
+        self.seed = seed
+        self._log: Log | None = None
+
+    def checkpoint(self, name: str = "last") -> Path:
+        """Path of one of its checkpoints."""
+        return self._folder / "checkpoints" / f"{name}.pt"
+
+    def log(self, resume_step: int = 0) -> Log:
+        """Its own log."""
+        if self._log is None:
+            self._log = Log(self._folder, resume_step)
+        return self._log
+
+    def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
+        """A bar of the run, labelled with its name."""
+        return self._run.progress(total, f"{unit} of {self._name}", start)
+
+    def say(self, text: str) -> None:
+        """One line on the terminal."""
+        self._run.say(f"{self._name}: {text}")
+
+
+def _is_more(now: Any, before: Any) -> bool:
+    """Whether a budget was raised; null is none. Of what is no number, whether it was changed."""
+    if now is None or before is None:
+        return now is None and before is not None
+    return bool(now > before) if isinstance(now, int | float) else now != before
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], keys: tuple[str, ...]
+) -> Iterator[tuple[str, Any, Any]]:
+    for key in keys:
+        yield from _compare(key, lookup(before, key), lookup(now, key))
+
+
+def _compare(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted(old.keys() | new.keys()):
+            yield from _compare(f"{key}.{name}", old.get(name), new.get(name))
+    elif key not in DESCRIPTIVE and not same_value(key, old, new):
+        yield key, old, new

@@ -1,0 +1,1 @@
+"""One file a stage: what each of the scripts does."""

@@ -1,0 +1,260 @@
+"""Collect episodes with an explorer or an agent: jobs that write whole episodes into the store."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worldmodel.agent.load import check_spec, load_controller
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.envs.make import EnvConfig, make_spec
+from worldmodel.envs.vector import choose_backend, make_vector
+from worldmodel.models.controller import ControllerConfig
+from worldmodel.rollout.actor import Actor, Explore, MixedActor
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, build_agent, make_backend
+from worldmodel.rollout.record import record
+from worldmodel.run.hardware import commit
+from worldmodel.seed import derive_many
+from worldmodel.stats import mean_sd
+from worldmodel.types import EnvSpec, FloatArray
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """What to collect.
+
+    `episodes` in all; `envs` stepped together; `max_steps` env steps after which an episode is
+    truncated on top of the environment's own limit (null: none); `compression` is zstd's level.
+
+    The explorer plays, or the `agent` of another run of that name, from which the explorer takes
+    over in up to `explorer_share` of an episode's steps, for `explorer_stretch` agent steps at a
+    time. Its controller is the one that was selected (`agent_checkpoint` "best") or the one where
+    the search ended ("mean"): if that was in a dream, its way of cheating is what M has to see.
+    Normal noise of up to `agent_noise` is added to its parameters, other noise in every episode.
+    `replay` adds the episodes of another run to those that are played, or
+    `replay_episodes` of them (null: all).
+    """
+
+    episodes: int
+    envs: int
+    max_steps: int | None
+    compression: int
+    agent: str | None
+    agent_checkpoint: str
+    agent_noise: float
+    explorer_share: float
+    explorer_stretch: float
+    replay: str | None
+    replay_episodes: int | None
+
+    def __post_init__(self) -> None:
+        for key in ("episodes", "envs"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"collect.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.max_steps is not None and self.max_steps < 1:
+            raise ValueError(
+                f"collect.max_steps is {self.max_steps}: it must be at least 1 or null"
+            )
+        if self.agent_checkpoint not in ("best", "mean"):
+            raise ValueError(
+                f"collect.agent_checkpoint is {self.agent_checkpoint}: use best or mean"
+            )
+        if self.agent_noise < 0:
+            raise ValueError(f"collect.agent_noise is {self.agent_noise}: it can't be negative")
+        if not 0 <= self.explorer_share <= 1:
+            raise ValueError(f"collect.explorer_share is {self.explorer_share}: use 0 to 1")
+        if self.explorer_stretch < 1:
+            raise ValueError(
+                f"collect.explorer_stretch is {self.explorer_stretch}: it must be at least 1"
+            )
+        if self.replay_episodes is not None and self.replay_episodes < 1:
+            raise ValueError(
+                f"collect.replay_episodes is {self.replay_episodes}: it must be at least 1 or null"
+            )
+
+
+@dataclass(frozen=True)
+class DriverConfig:
+    """An agent that plays while episodes are collected; picklable."""
+
+    player: PlayerConfig
+    params: FloatArray
+    noise: float
+    explorer_share: float
+    explorer_stretch: float
+
+
+@dataclass(frozen=True)
+class CollectorConfig:
+    """All that a worker needs to collect; picklable."""
+
+    env: EnvConfig
+    spec: EnvSpec
+    store: Path
+    vector: str
+    threads: int
+    max_steps: int | None
+    driver: DriverConfig | None
+
+
+@dataclass(frozen=True)
+class CollectJob:
+    """Episodes (index, seed) that are stepped together."""
+
+    episodes: tuple[tuple[int, int], ...]
+
+
+def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple[int, float]]]:
+    """Build the environments once; a job then returns (steps, return) of each of its episodes."""
+    env = make_vector(config.env, config.spec, config.vector, config.threads)
+    store, actor = EpisodeStore.open(config.store), _make_actor(config)
+
+    def run(job: CollectJob) -> list[tuple[int, float]]:
+        results = []
+        for row, episode in record(env, actor, [seed for _, seed in job.episodes]):
+            store.write(job.episodes[row][0], episode)
+            results.append((len(episode), float(episode.reward.sum())))
+        return results
+
+    return run
+
+
+def _make_actor(config: CollectorConfig) -> Actor:
+    most = min(config.spec.max_episode_steps, config.max_steps or config.spec.max_episode_steps)
+    explore = Explore(config.env, config.spec, -(-most // config.spec.frame_skip))
+    driver = config.driver
+    if driver is None:
+        return explore
+    agent = build_agent(driver.player)
+    return MixedActor(
+        agent,
+        driver.params,
+        explore,
+        driver.noise,
+        driver.explorer_share,
+        driver.explorer_stretch,
+    )
+
+
+def collect(
+    env: EnvConfig, backend: BackendConfig, config: CollectConfig, run: Any
+) -> dict[str, float]:
+    """Play until the store holds `config.episodes` whole episodes besides those it replays.
+
+    What an earlier, interrupted call left is kept; only missing episodes are played. Replayed
+    episodes keep their index, and with it mostly their side of the split into train and hold-out;
+    new ones are numbered, and seeded, from the next index on, which the store's metadata keep as
+    `newest_from`.
+
+    Raises:
+        UserError: if the agent or the replayed episodes are missing or of another environment.
+    """
+    spec = make_spec(env)
+    source, first = _source(config, run)
+    about = {"spec": spec.to_dict(), "purpose": "collect", "experiment_seed": run.seed}
+    folder = run.folder / "episodes"
+    metadata = about | {"newest_from": first, "versions": versions(), "commit": commit()}
+    store = EpisodeStore.create(folder, metadata, config.compression)
+    # An interrupted call may have begun when the other run held fewer episodes.
+    first = store.metadata.get("newest_from", first)
+    if source is not None:
+        store.adopt(source, _replayed(source.indices(), config, run.seed, first))
+    seeds = derive_many(run.seed, "collect", first + config.episodes)
+    own = range(first, first + config.episodes)
+    have = set(store.indices()) & set(own)
+    left = [(index, seeds[index]) for index in own if index not in have]
+    vector = choose_backend(env, backend.vector, run.say)
+    width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
+    jobs = [CollectJob(tuple(left[i : i + width])) for i in range(0, len(left), width)]
+    worker = CollectorConfig(
+        env,
+        spec,
+        folder,
+        vector,
+        backend.threads,
+        config.max_steps,
+        _driver(env, backend, config, vector, run),
+    )
+    pool = make_backend(backend, vector)
+    log = run.log(resume_step=len(have))
+    start, steps, done = time.time(), 0, len(have)
+    try:
+        with run.progress(config.episodes, "episodes", start=done) as bar:
+            for _, results in pool.map(partial(make_collector, worker), jobs):
+                for length, score in results:
+                    done, steps = done + 1, steps + length
+                    log.scalars(done, {"return": score, "length": length * spec.frame_skip})
+                rate = steps * spec.frame_skip / (time.time() - start)
+                bar.update(done, f"{rate:.0f} env steps/s")
+    finally:
+        pool.close()
+    lengths = store.lengths()
+    frames = sum(lengths.values()) + len(lengths)
+    figures: dict[str, float] = {"episodes": len(own), "frames": frames}
+    if config.replay:
+        figures["replayed_episodes"] = len(lengths) - len(own)
+    figures["env_steps"] = sum(lengths[index] for index in own) * spec.frame_skip
+    returns = [store.read_reward(index).sum() for index in own]
+    figures["return_mean"], figures["return_sd"] = mean_sd(returns)
+    if steps:
+        figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
+    return figures
+
+
+def _driver(
+    env: EnvConfig, backend: BackendConfig, config: CollectConfig, vector: str, run: Any
+) -> DriverConfig | None:
+    if config.agent is None:
+        return None
+    params, about = load_controller(
+        run.other(config.agent, "train_controller", config.agent_checkpoint)
+    )
+    player = PlayerConfig(
+        env,
+        check_spec(about, make_spec(env), config.agent),
+        ControllerConfig(**about["controller"]),
+        about["offset"].numpy(),
+        run.other(config.agent, "train_vae"),
+        run.other(config.agent, "train_mdnrnn"),
+        vector,
+        backend.threads,
+        None if about.get("axes") is None else about["axes"].numpy(),
+    )
+    return DriverConfig(
+        player,
+        params.numpy(),
+        config.agent_noise,
+        config.explorer_share,
+        config.explorer_stretch,
+    )
+
+
+def _source(config: CollectConfig, run: Any) -> tuple[EpisodeStore | None, int]:
+    """The store whose episodes are replayed, if any, and the index from which new ones count."""
+    if config.replay is None:
+        return None, 0
+    source = EpisodeStore.open(run.elsewhere(config.replay, "collect") / "episodes")
+    return source, max(source.indices()) + 1
+
+
+def _replayed(indices: Sequence[int], config: CollectConfig, seed: int, below: int) -> list[int]:
+    """Which episodes are taken over: as many as are asked for of those with an index `below`."""
+    old = [index for index in indices if index < below]
+    count = min(len(old), config.replay_episodes or len(old))
+    return sorted(np.random.default_rng((seed, 4)).permutation(old)[:count].tolist())
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the data."""
+    names = ("worldmodel", "gymnasium", "numpy", "torch", "envpool", "opencv-python-headless")
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

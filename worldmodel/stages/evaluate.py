@@ -1,0 +1,141 @@
+"""The evaluate stage: held-out episodes in the official environment, a summary, and films."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worldmodel.agent.load import check_spec, load_controller
+from worldmodel.envs.make import EnvConfig, make_spec
+from worldmodel.envs.vector import choose_backend
+from worldmodel.models.controller import ControllerConfig
+from worldmodel.rollout.evaluate import Played, evaluate, pick, read_records, summary
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
+from worldmodel.rollout.video import VideoJob, make_filmer
+from worldmodel.run import checkpoint
+from worldmodel.seed import derive_many
+from worldmodel.stages.worlds import Worlds
+from worldmodel.types import Backend, UserError
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """`episodes` to play; `checkpoint` of the controller (null: the one that was selected).
+
+    `skip` leaves out so many of the test episodes (null: none): whoever has looked at the first
+    hundred scores for long, and chosen by them, measures on the ones after.
+
+    `vector` is gymnasium, or fast for the environment's faster version, with `fast_kwargs` over
+    those of the environment.
+
+    `videos` of the best, the median and the worst episode show M dreaming `horizon` agent steps
+    at a time; their filmstrips show it `context` frames first.
+    """
+
+    episodes: int
+    vector: str
+    fast_kwargs: dict[str, Any]
+    checkpoint: str | None
+    skip: int | None
+    videos: bool
+    context: int
+    horizon: int
+
+    def __post_init__(self) -> None:
+        for key in ("episodes", "context", "horizon"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"evaluate.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.skip is not None and self.skip < 0:
+            raise ValueError(f"evaluate.skip is {self.skip}: it can't be negative; null is allowed")
+        if self.vector not in ("gymnasium", "fast"):
+            raise ValueError(f"evaluate.vector is {self.vector}: use gymnasium or fast")
+
+
+def score(
+    config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Any
+) -> dict[str, float]:
+    """Play held-out test episodes with a controller, in gymnasium itself unless asked otherwise.
+
+    Writes episodes.jsonl and summary.json, and for the best, the median and the worst episode an
+    mp4 and a filmstrip.
+
+    Raises:
+        UserError: if the controller was evolved for another environment, action repeat, V or M.
+    """
+    selected = run.of("train_controller") / "checkpoints" / "best.pt"
+    path = Path(config.checkpoint) if config.checkpoint else selected
+    params, about = load_controller(path)
+    controller = dict(about["controller"])
+    env = replace(env, squash=check_spec(about, make_spec(env), path).squash)
+    env = replace(env, fast_kwargs=env.fast_kwargs | config.fast_kwargs)
+    worlds = Worlds(
+        env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
+    )
+    if config.checkpoint is not None:  # else it is that of this run, and the run has checked
+        _check_models(about, worlds, path)
+    player = worlds.player(choose_backend(env, config.vector, run.say, "evaluate.vector"))
+    per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
+    skip = config.skip or 0
+    seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
+    scores = [record["score"] for record in read_records(run.folder)]
+    log = run.log(resume_step=len(scores))
+    pool = make_backend(backend, player.vector)
+    try:
+        with run.progress(config.episodes, "episodes", start=len(scores)) as bar:
+
+            def on_episode(played: Played) -> None:
+                scores.append(played.score)
+                log.scalars(len(scores), {"score": played.score, "steps": played.steps})
+                bar.advance(note=f"mean {np.mean(scores):.0f}")
+
+            records = evaluate(player, params.numpy(), seeds, pool, per_job, run.folder, on_episode)
+        figures = summary(records)
+        checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
+        if config.videos:
+            _film(records, player, pool, run, config)
+    finally:
+        pool.close()
+    return figures
+
+
+def _check_models(about: dict[str, Any], worlds: Worlds, path: Path) -> None:
+    """Refuse a controller on a V or M that is not its own, where its own can still be found."""
+    for model, now in worlds.models.items():
+        its = Path(about[model])
+        if its.exists() and not (now.exists() and its.samefile(now)):
+            raise UserError(
+                f"{path} was evolved on {its}, this call plays it on {now}: give the name=… of its "
+                "own run, or an upstream=… that has the same."
+            )
+
+
+def _film(
+    records: list[dict[str, Any]],
+    player: PlayerConfig,
+    pool: Backend,
+    run: Any,
+    config: EvaluateConfig,
+) -> None:
+    jobs = {
+        name: VideoJob(
+            seed=record["seed"],
+            action=np.load(run.folder / "actions" / f"{record['seed']}.npy"),
+            score=record["score"],
+            path=run.folder / f"{name}.mp4",
+            context=config.context,
+            horizon=config.horizon,
+        )
+        for name, record in pick(records).items()
+    }
+    with run.progress(len(jobs), "videos") as bar:
+        for index, replayed in pool.map(partial(make_filmer, player), list(jobs.values())):
+            name, job = list(jobs.items())[index]
+            if not math.isclose(replayed, job.score, abs_tol=0.05):  # sums of float32
+                run.say(
+                    f"{name}.mp4 shows {replayed:.1f} where the episode scored {job.score:.1f}: "
+                    "this environment does not replay exactly from its seed"
+                )
+            bar.advance(note=name)
