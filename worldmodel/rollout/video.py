@@ -158,5 +158,8 @@ def frames_per_second(spec: EnvSpec) -> int:
 
 
 def _write_text(frame: Frames, text: str, x: int) -> None:
-    for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(frame, text, (x, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, width)
+    # The outline is the text itself, moved: in OpenCV 5 thicker letters are set more closely.
+    black, white = (0, 0, 0), (255, 255, 255)
+    outline = [(x + i, 16 + j, black) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    for left, base, colour in [*outline, (x, 16, white)]:
+        cv2.putText(frame, text, (left, base), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1)
