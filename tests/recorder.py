@@ -29,3 +29,8 @@ class Recorder:
 
     def say(self, text):
         self.said.append(text)
+
+    def subrun(self, name, seed=None):
+        part = Recorder(self.folder / name)
+        part.seed = self.seed if seed is None else seed
+        return part

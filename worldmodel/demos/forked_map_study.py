@@ -1,8 +1,6 @@
 """The walker with a mixture and with one Gaussian, against the exact entropy."""
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Protocol
 
 import torch
 
@@ -11,26 +9,17 @@ from worldmodel.demos.forked_map_figure import draw
 from worldmodel.demos.walker import Walker, WalkerConfig, exact_nats
 from worldmodel.report.figure import save
 from worldmodel.run.checkpoint import save_json
+from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig, fit
-from worldmodel.train.recorder import Recorder
 
 SHOWN = 60  # walks, and futures, in the picture
 PRIME = 4  # positions shown before the futures
 HORIZON = 6  # moves of a future
 
 
-class Runs(Protocol):
-    """The part of a run that several trainings need."""
-
-    seed: int
-    folder: Path
-
-    def subrun(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
-
-
 def study(
-    forked: ForkedMap, config: WalkerConfig, recipe: FitConfig, run: Runs, device: str
+    forked: ForkedMap, config: WalkerConfig, recipe: FitConfig, run: Recorder, device: str
 ) -> dict[str, float]:
     """Train, measure, draw; returns the figures of the run.
 

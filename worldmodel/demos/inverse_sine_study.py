@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from statistics import median, median_low
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -20,22 +19,13 @@ from worldmodel.demos.inverse_sine import (
 from worldmodel.demos.inverse_sine_figure import draw
 from worldmodel.report.figure import save
 from worldmodel.run.checkpoint import save_json
+from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig, fit
-from worldmodel.train.recorder import Recorder
-
-
-class Runs(Protocol):
-    """The part of a run that several trainings need."""
-
-    seed: int
-    folder: Path
-
-    def subrun(self, name: str, seed: int | None = None) -> Recorder: ...  # noqa: D102
 
 
 def study(
-    config: InverseSineConfig, recipes: Mapping[str, FitConfig], run: Runs, device: str
+    config: InverseSineConfig, recipes: Mapping[str, FitConfig], run: Recorder, device: str
 ) -> dict[str, float]:
     """Train, measure, draw the nets of the median seed; returns the figures of the run.
 

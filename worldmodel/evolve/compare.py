@@ -12,6 +12,7 @@ import numpy as np
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.recipes import Policy, Recipe
 from worldmodel.run import checkpoint
+from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive, derive_many
 from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
@@ -167,7 +168,7 @@ def compare(
     config: CompareConfig,
     recipes: Mapping[str, Recipe],
     problem: Problem,
-    run: Any,
+    run: Recorder,
     made_from: Mapping[str, str],
 ) -> dict[str, dict[str, float]]:
     """Search with every recipe on every seed; the row of each recipe, see `Outcome.row`.

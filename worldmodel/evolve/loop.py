@@ -13,6 +13,7 @@ from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
 from worldmodel.report.scatter import scatter
 from worldmodel.run import checkpoint
+from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive_many
 from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
@@ -97,8 +98,8 @@ def evolve(
     n_params: int,
     tried: Fitness,
     selection: World,
-    run: Any,
-    about: Any,
+    run: Recorder,
+    about: dict[str, Any],
     start: FloatArray | None = None,
 ) -> EvolveResult:
     """Evolve a controller of `n_params`; keep the mean that scores best in `selection`.
@@ -183,8 +184,8 @@ def _select(
     dream: World | None,
     selection: World,
     tally: _Tally,
-    run: Any,
-    about: Any,
+    run: Recorder,
+    about: dict[str, Any],
 ) -> None:
     """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
     mean = search.average(average)[None]

@@ -235,18 +235,18 @@ class Subrun:
 
     def __init__(self, run: Run, name: str, seed: int) -> None:
         self._run, self._name = run, name
-        self._folder = run.folder / name
+        self.folder = run.folder / name
         self.seed = seed
         self._log: Log | None = None
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of its checkpoints."""
-        return self._folder / "checkpoints" / f"{name}.pt"
+        return self.folder / "checkpoints" / f"{name}.pt"
 
     def log(self, resume_step: int = 0) -> Log:
         """Its own log."""
         if self._log is None:
-            self._log = Log(self._folder, resume_step)
+            self._log = Log(self.folder, resume_step)
         return self._log
 
     def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
@@ -256,6 +256,10 @@ class Subrun:
     def say(self, text: str) -> None:
         """One line on the terminal."""
         self._run.say(f"{self._name}: {text}")
+
+    def subrun(self, name: str, seed: int | None = None) -> "Subrun":
+        """A part of this part."""
+        return self._run.subrun(f"{self._name}/{name}", self.seed if seed is None else seed)
 
 
 def _is_more(now: Any, before: Any) -> bool:

@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +11,13 @@ from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore, LatentWriter
 from worldmodel.models.vae import VAE
 from worldmodel.run.hardware import pick_device
+from worldmodel.run.run import Run
 from worldmodel.types import Episode, FloatArray, UserError
 
 
 @torch.inference_mode()
 def encode(
-    vae: VAE, episodes: Path, folder: Path, run: Any, batch_size: int, device: str
+    vae: VAE, episodes: Path, folder: Path, run: Run, batch_size: int, device: str
 ) -> dict[str, float]:
     """Write mu and logvar of all frames of all episodes to `folder`, memory-mapped.
 

@@ -1,8 +1,8 @@
 """The train_mdnrnn stage: M, its three baselines, and how far its dreams hold."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.pictures import filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.run import checkpoint
+from worldmodel.run.recorder import Recorder
+from worldmodel.run.run import Run
 from worldmodel.train.fit import FitConfig, FitResult, fit, holdout_losses, take_best
 
 # What the stage reports of the newest hold-out episodes alone: M's log, and under which name.
@@ -42,7 +44,7 @@ def train_mdnrnn(
     fitting: FitConfig,
     dreaming: DreamsConfig,
     vae: VAE,
-    run: Any,
+    run: Run,
     *,
     baseline: bool,
     device: str,
@@ -94,9 +96,9 @@ def _train(
     data: LatentData,
     store: LatentStore,
     fitting: FitConfig,
-    run: Any,
+    run: Recorder,
     device: str,
-    picture: Any,
+    picture: Callable[[nn.Module, int], None] | None,
     start: Path | None = None,
 ) -> tuple[MDNRNN, FitResult]:
     torch.manual_seed(run.seed)
@@ -132,7 +134,7 @@ class Dreams:
         store: LatentStore,
         data: LatentData,
         vae: VAE,
-        run: Any,
+        run: Run,
         config: DreamsConfig,
     ) -> None:
         self._store, self._vae, self._run = store, vae, run

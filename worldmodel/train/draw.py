@@ -1,7 +1,5 @@
 """What V and M look like while they train, in TensorBoard."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import nn
@@ -9,12 +7,13 @@ from torch import nn
 from worldmodel.data.frames import FrameData
 from worldmodel.models.pictures import reconstructions, samples, traversal
 from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
+from worldmodel.run.recorder import Recorder
 
 
 class VAEPictures:
     """Draws reconstructions, samples and a traversal, and looks for collapse."""
 
-    def __init__(self, data: FrameData, run: Any) -> None:
+    def __init__(self, data: FrameData, run: Recorder) -> None:
         self._run = run
         frames = torch.cat(list(data.holdout()))
         at = np.linspace(0, len(frames) - 1, min(10, len(frames))).round().astype(int)

@@ -13,9 +13,9 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from worldmodel.run import checkpoint
+from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.precision import PRECISIONS, choose_precision
-from worldmodel.train.recorder import Recorder
 from worldmodel.types import TrainData, UserError
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

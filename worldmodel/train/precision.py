@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from worldmodel.run import checkpoint
-from worldmodel.train.recorder import Recorder
+from worldmodel.run.recorder import Recorder
 from worldmodel.types import TrainData
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
