@@ -20,8 +20,8 @@ class FramesConfig:
     """How frames reach V.
 
     `buffer_frames` are shuffled together and held in memory (see `FrameData.ram_bound_bytes`);
-    `holdout_fraction` of the episodes is never trained on; `holdout_frames` of their frames are
-    looked at, at the most. Train episodes that are not replayed ones come `newest_weight` times in
+    `holdout_fraction` of the episodes is never trained on, and at most `holdout_frames` of their
+    frames are evaluated. Train episodes that are not replayed ones come `newest_weight` times in
     an epoch (None: once, as the others do).
     """
 

@@ -23,7 +23,7 @@ _FRAME_FIELDS = {"mu": "<f4", "logvar": "<f4"}
 _STEP_FIELDS = {"action": "<f4", "reward": "<f4", "terminated": "|b1", "truncated": "|b1"}
 _INDEX_FIELDS = ("offsets", "episodes")
 _METADATA = "metadata.json"
-_ROWS = 1 << 16  # looked at together when all latents are read
+_ROWS = 1 << 16  # read at a time when all latents are checked
 
 
 @dataclass(frozen=True)

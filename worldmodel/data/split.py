@@ -27,7 +27,7 @@ def tell_if_shared(
 ) -> None:
     """Say so where both sides are the same episode."""
     if list(train) == list(holdout):
-        say("there is one episode only: hold-out figures are of what was trained on")
+        say("there is only one episode: hold-out figures are of the training data")
 
 
 def newest(indices: Sequence[int], newest_from: int) -> list[int]:

@@ -74,7 +74,7 @@ class Walker(nn.Module):
 
 @torch.no_grad()
 def exact_nats(forked: ForkedMap, batch: Mapping[str, Tensor]) -> float:
-    """Mean nats per step of the true density on the same walks: their share of luck."""
+    """Mean nats per step of the true density on the same walks: the loss of an exact model."""
     position = batch["position"]
     truth = forked.next_move(batch["state"][:, :-1], position[:, :-1])
     return -truth.log_prob(position.diff(dim=1)).mean().item()

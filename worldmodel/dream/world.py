@@ -19,7 +19,7 @@ DROP = 0.1
 # On a GPU they are dropped by halves, so that few sizes have to be recorded, and so many rollouts
 # stay: fewer take as long.
 LEAST = 1024
-# Graphs of so many sizes are kept at the most: each holds memory of its own.
+# At most so many sizes have their graphs kept: each holds memory of its own.
 GRAPHS = 8
 # How often a GPU is asked how many are dead: the question waits for all that was queued.
 ASK_EVERY = 8

@@ -1,4 +1,4 @@
-"""gymnasium's CarRacing, drawn only where somebody looks and at the size that is looked at.
+"""gymnasium's CarRacing, which draws only the frames that are used, at the size that is used.
 
 Of a step of the original, 98 % is spent on a picture of 1000×800 pixels that is then shrunk to
 96×96. With frame skip, all but the last of these pictures are thrown away.

@@ -112,7 +112,7 @@ def _make_pool(config: EnvConfig, seeds: Sequence[int], threads: int) -> tuple[A
     """The pool and the dtype of its actions."""
     import envpool
 
-    # EnvPool writes bounds in float64, and gymnasium warns when the spaces are first looked at.
+    # EnvPool writes bounds in float64, and gymnasium warns when the spaces are first read.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*precision lowered by casting.*")
         pool = envpool.make_gymnasium(

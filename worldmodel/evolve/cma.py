@@ -80,14 +80,14 @@ class CMA:
 
     @property
     def mean(self) -> FloatArray:
-        """Centre of the search distribution (n,): what gets deployed."""
+        """Mean of the search distribution (n,): what gets deployed."""
         return np.asarray(self._es.mean, np.float32)
 
     def average(self, generations: int) -> FloatArray:
         """Mean (n,) of `mean` over the last so many generations, or over all there were.
 
-        Noise moves the centre about what it circles; its average lies nearer (Polyak & Juditsky
-        1992).
+        Noise of the fitness moves the mean around the optimum; the average lies nearer to it
+        (Polyak & Juditsky 1992).
         """
         return np.mean(self._means[-generations:] or [self.mean], axis=0, dtype=np.float32)
 
@@ -145,6 +145,6 @@ class CMA:
         if not np.allclose(search._es.mean, state["mean"].numpy(), rtol=1e-6, atol=1e-9):
             raise UserError(
                 f"{path} was written on a machine whose linear algebra differs, so the search "
-                "can't be gone on with here: finish it there, or start another with name=…"
+                "can't continue here as it began: finish it there, or start another with name=…"
             )
         return search

@@ -17,7 +17,7 @@ from torch import Tensor
 
 # Of a single pair: 1 - rho² stays 2e-4, so a density can't run away on data that lie on a line.
 _MAX_CORRELATION = 0.9999
-# Of one variable given all others before it: its sigma shrinks by e^-15 at the most, so that
+# Of one variable given all others before it: its sigma shrinks by e^-15 at most, so that
 # distances of 1e10 sigmas still have a square and a gradient in float32. Binds from D = 5 on.
 _MAX_SHRINKING = 15.0
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# A CPU convolution fills its vector lanes with output channels: 4 phases of so few still fit.
+# A CPU convolution fills its vector lanes with output channels: four phases of few channels fit.
 FEW_CHANNELS = 4
 
 

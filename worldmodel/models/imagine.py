@@ -19,7 +19,7 @@ def imagine(
 
     Args:
         mdnrnn: M.
-        z: real latents (B, T, Z); only the first `context` of them are looked at.
+        z: real latents (B, T, Z); only the first `context` of them are shown to M.
         action: the actions that were taken, (B, T-1, A) or longer.
         context: number of real latents shown, at least 1.
         temperature: 0 takes the most likely next z, 1 samples as M believes.

@@ -51,7 +51,7 @@ class ProcessBackend:
 
     An exception inside a job reaches the caller with the worker's traceback. If a worker dies
     (out of memory, killed), the jobs without a result are run again by fresh workers, `retries`
-    times at the most.
+    times at most.
 
     Raises:
         WorkersDied: from `map`, when they keep dying.

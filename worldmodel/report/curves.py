@@ -33,7 +33,7 @@ def try_to_plot(runs: Path, name: str, seed: int) -> str:
     """As `plot`, but a failure is returned instead of raised."""
     try:
         return plot(runs, name, seed)
-    except Exception as error:  # hours of training do not end for want of a picture
+    except Exception as error:  # a picture that fails must not end hours of training
         return f"no curves: {error}"
 
 

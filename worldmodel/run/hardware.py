@@ -78,7 +78,7 @@ def commit() -> str:
 
 
 def pick_device(device: str) -> str:
-    """ "auto" is the GPU where there is one, else the CPU; anything else is taken by its word.
+    """ "auto" is the GPU where there is one, else the CPU; "cpu" and "cuda" are what they say.
 
     Raises:
         UserError: if a GPU is asked for and there is none.

@@ -207,7 +207,7 @@ class Run:
                 other, where = found.setdefault(model, (made, folder))
                 if other != made:
                     raise UserError(
-                        f"{where} and {folder} do not belong together: each has to do with another "
+                        f"{where} and {folder} do not belong together: each was made with another "
                         f"{model}. Make the later one again, or name one run that has both with "
                         "upstream=…"
                     )
