@@ -15,7 +15,8 @@ from worldmodel.run import checkpoint
 from worldmodel.run.hardware import pick_device
 from worldmodel.run.run import Run
 from worldmodel.train.draw import VAEPictures
-from worldmodel.train.fit import fit, holdout_losses, take_best
+from worldmodel.train.fit import fit, take_best
+from worldmodel.train.holdout import holdout_losses
 from worldmodel.train.precision import choose_precision
 
 

@@ -184,16 +184,17 @@ class Backend(Protocol):
         ...
 
 
+TrainBatch = Tensor | Mapping[str, Tensor]
 Logs = dict[str, Tensor]
 
 
 class TrainData(Protocol):
     """Batches as a function of the step, so that a resumed run sees what an unbroken one would."""
 
-    def batches(self, start: int) -> Iterator[Any]:
+    def batches(self, start: int) -> Iterator[TrainBatch]:
         """Endless training batches from step `start` on."""
         ...
 
-    def holdout(self) -> Iterable[Any]:
+    def holdout(self) -> Iterable[TrainBatch]:
         """The same held-out batches at every call."""
         ...

@@ -17,28 +17,18 @@ def walk(seed, b=64, t=40, scale=(0.1, 0.5)):
     }
 
 
-class Data:
-    def batches(self, start):
-        while True:
-            yield walk(start)
-            start += 1
-
-    def holdout(self):
-        return [walk(1000)]
-
-
 def gaussian_nats(value, sigma):
     return -torch.distributions.Normal(0.0, sigma).log_prob(value)
 
 
 def test_a_sigma_is_fitted_to_each_dimension():
-    sigma = fit_persistence(Data(), batches=8)
+    sigma = fit_persistence([walk(seed) for seed in range(8)])
     expected = torch.tensor([0.1**2 + 0.04, 0.5**2 + 0.04]).sqrt()
     torch.testing.assert_close(sigma, expected, rtol=0.02, atol=0)
 
 
 def test_no_other_sigma_does_better_on_the_data_it_was_fitted_to():
-    sigma, batch = fit_persistence(Data(), batches=1), walk(0)
+    sigma, batch = fit_persistence([walk(0)]), walk(0)
     best = persistence_nats([batch], sigma)
     assert all(persistence_nats([batch], sigma * scale) > best for scale in (0.95, 1.05))
 

@@ -10,7 +10,8 @@ from torch import nn
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.run import checkpoint
-from worldmodel.train.fit import FitConfig, fit, holdout_losses, take_best
+from worldmodel.train.fit import FitConfig, fit, take_best
+from worldmodel.train.holdout import holdout_losses
 from worldmodel.train.precision import choose_precision
 from worldmodel.types import UserError
 

@@ -7,13 +7,11 @@ with an LSTM, is MDNRNN itself with components=1.
 
 import math
 from collections.abc import Callable, Iterable
-from itertools import islice
 
 import torch
 from torch import Tensor
 
 from worldmodel.models.mdnrnn import Batch, masked_mean
-from worldmodel.types import TrainData
 
 
 def unit_gaussian_nats(batches: Iterable[Batch]) -> float:
@@ -21,10 +19,10 @@ def unit_gaussian_nats(batches: Iterable[Batch]) -> float:
     return _average(batches, lambda batch: _nats(_next_square(batch), torch.ones(())))
 
 
-def fit_persistence(data: TrainData, batches: int = 32) -> Tensor:
-    """Maximum-likelihood sigma (Z,) of z' - z over the first `batches` training batches."""
+def fit_persistence(batches: Iterable[Batch]) -> Tensor:
+    """Maximum-likelihood sigma (Z,) of z' - z over training batches."""
     total, count = torch.zeros((), dtype=torch.float64), 0.0
-    for batch in islice(data.batches(0), batches):
+    for batch in batches:
         mask = batch["mask"] > 0
         total = total + _step_square(batch)[mask].sum(0, dtype=torch.float64)
         count += float(mask.sum())

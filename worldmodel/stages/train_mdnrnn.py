@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,12 @@ from worldmodel.models.vae import VAE
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.run.run import Run
-from worldmodel.train.fit import FitConfig, FitResult, fit, holdout_losses, take_best
+from worldmodel.train.fit import FitConfig, FitResult, fit, take_best
+from worldmodel.train.holdout import holdout_losses
 
 # What the stage reports of the newest hold-out episodes alone: M's log, and under which name.
 NEWEST = {"z_nats_per_dim": "newest_nats_per_dim", "reward_mse": "newest_reward_mse"}
+PERSISTENCE_BATCHES = 32  # training batches from which its sigma comes
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def _train(
 def _closed_forms(data: LatentData, seed: int) -> dict[str, float]:
     """Baselines that need no network, on the same hold-out windows."""
     torch.manual_seed(seed)
-    sigma = fit_persistence(data)
+    sigma = fit_persistence(islice(data.batches(0), PERSISTENCE_BATCHES))
     held = list(data.holdout())
     return {
         "nats_per_dim_unit_gaussian": unit_gaussian_nats(held),

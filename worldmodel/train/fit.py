@@ -2,21 +2,21 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from worldmodel.run import checkpoint
+from worldmodel.run.progress import Bar
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
-from worldmodel.train.precision import PRECISIONS, choose_precision
-from worldmodel.types import TrainData, UserError
+from worldmodel.train.holdout import Wrapped, batch_size, mean_losses
+from worldmodel.train.precision import PRECISIONS, choose_precision, make_fabric
+from worldmodel.types import Logs, TrainBatch, TrainData, UserError
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": partial(torch.optim.Adam, fused=True),
@@ -56,6 +56,13 @@ class FitConfig:
             raise ValueError(f"fit.precision is {self.precision}: use fp32, bf16 or auto")
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"fit.schedule is {self.schedule}: use constant or cosine")
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of the update that follows `step` updates."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        fraction = 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
+        return self.learning_rate * (0.1 + 0.9 * fraction)
 
 
 @dataclass(frozen=True)
@@ -103,82 +110,138 @@ def fit(
         if saved
         else choose_precision(model, data, config.precision, device, run)
     )
-    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
-    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
-    step = 0
-    if saved:
-        checkpoint.load_weights(model, saved["weights"], path)
-        step = saved["step"]
-        run.say(f"resuming at step {step} of {config.steps}")
-    wrapped, optimizer = fabric.setup(model, optimizer)
-    wrapped.mark_forward_method("loss")
-    if saved:  # not before `setup`: it moves the model to the device, and no optimizer's moments
-        optimizer.load_state_dict(saved["optimizer"])
-    log = run.log(resume_step=step)
-
-    holdout: dict[str, float] = saved["holdout"] if saved else {}
-    best = saved["best"] if saved else math.inf
-    rate = saved.get("rate", 0.0) if saved else 0.0
-
-    def save(name: str) -> None:
-        _check_finite(_largest(model), step, path, "largest weight")
-        state = {
-            "about": about,
-            "weights": {key: value.cpu() for key, value in model.state_dict().items()},
-            "optimizer": optimizer.state_dict(),
-            "precision": precision,
-            "step": step,
-            "holdout": holdout,
-            "best": best,
-            "rate": rate,
-        }
-        checkpoint.save(run.checkpoint(name), state)
-
-    seen, since = 0, time.perf_counter()
-    with run.progress(config.steps, "steps", start=step) as bar:
-        batches = iter(data.batches(step))
-        while step < config.steps:
-            wrapped.train()
-            for group in optimizer.param_groups:
-                group["lr"] = _learning_rate(config, step)
-            torch.manual_seed(derive(run.seed, "fit", step))
-            batch = fabric.to_device(next(batches))
-            loss, logs = wrapped.loss(batch)
-            optimizer.zero_grad(set_to_none=True)
-            fabric.backward(loss)
-            if config.clip_value is not None:
-                nn.utils.clip_grad_value_(model.parameters(), config.clip_value)
-            optimizer.step()
-            step += 1
-            seen += _size(batch)
-            if step % config.log_every == 0 or step == config.steps:
-                value = loss.item()
-                _check_finite(value, step, path)
-                rate = seen / (time.perf_counter() - since)
-                log.scalars(
-                    step,
-                    {"train/loss": value, "examples_per_second": rate}
-                    | {f"train/{name}": float(entry) for name, entry in logs.items()},
-                )
-                bar.update(step, f"loss {value:.4g} · {rate:.0f}/s")
-                seen, since = 0, time.perf_counter()
-            if step % config.holdout_every == 0 or step == config.steps:
-                _check_finite(loss.item(), step, path)
-                holdout = evaluate(wrapped, data.holdout(), fabric, run.seed)
-                _check_finite(holdout.get("loss", 0.0), step, path, "hold-out loss")
-                log.scalars(step, {f"holdout/{name}": value for name, value in holdout.items()})
-                if holdout.get("loss", math.nan) < best:
-                    best = holdout["loss"]
-                    save("best")
+    training = _Training(model, config, run, about, precision, device, saved)
+    with run.progress(config.steps, "steps", start=training.step) as bar:
+        batches = iter(data.batches(training.step))
+        while training.step < config.steps:
+            training.update(batches)
+            if training.due(config.log_every):
+                training.log_losses(bar)
+            if training.due(config.holdout_every):
+                training.measure(data.holdout())
                 if picture is not None:
-                    wrapped.eval()
-                    picture(model, step)
-                seen, since = 0, time.perf_counter()
-            if step % config.checkpoint_every == 0 or step == config.steps:
-                _check_finite(loss.item(), step, path)
-                save("last")
+                    picture(model, training.step)
+                training.restart_clock()
+            if training.due(config.checkpoint_every):
+                training.check_loss()
+                training.save("last")
     model.cpu().eval()
-    return FitResult(holdout, rate, precision)
+    return FitResult(training.holdout, training.rate, precision)
+
+
+class _Training:
+    """A model and its optimizer in training, and all that a checkpoint keeps of them."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: FitConfig,
+        run: Recorder,
+        about: dict[str, Any],
+        precision: str,
+        device: str,
+        saved: dict[str, Any] | None,
+    ) -> None:
+        self._model, self._config, self._run, self._about = model, config, run, about
+        self._precision = precision
+        self._fabric = make_fabric(device, precision)
+        optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.learning_rate)
+        self.step = 0
+        self.holdout: dict[str, float] = {}
+        self._best = math.inf
+        self.rate = 0.0  # examples per second
+        if saved:
+            checkpoint.load_weights(model, saved["weights"], run.checkpoint())
+            self.step, self.holdout, self._best = saved["step"], saved["holdout"], saved["best"]
+            self.rate = saved.get("rate", 0.0)
+            run.say(f"resuming at step {self.step} of {config.steps}")
+        wrapped, self._optimizer = self._fabric.setup(model, optimizer)
+        wrapped.mark_forward_method("loss")
+        self._wrapped: Wrapped = wrapped
+        if saved:  # after `setup`, which moves the model to the device but no optimizer's moments
+            self._optimizer.load_state_dict(saved["optimizer"])
+        self._log = run.log(resume_step=self.step)
+        self.restart_clock()
+
+    def update(self, batches: Iterator[TrainBatch]) -> None:
+        """One step of the optimizer on the next batch."""
+        self._wrapped.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._config.learning_rate_at(self.step)
+        torch.manual_seed(derive(self._run.seed, "fit", self.step))
+        batch = self._fabric.to_device(next(batches))
+        self._loss: Tensor
+        self._logs: Logs
+        self._loss, self._logs = self._wrapped.loss(batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(self._loss)
+        if self._config.clip_value is not None:
+            nn.utils.clip_grad_value_(self._model.parameters(), self._config.clip_value)
+        self._optimizer.step()
+        self.step += 1
+        self._seen += batch_size(batch)
+
+    def due(self, every: int) -> bool:
+        """Whether something is to be done at this step that is done so often, and at the end."""
+        return self.step % every == 0 or self.step == self._config.steps
+
+    def log_losses(self, bar: Bar) -> None:
+        """Write the last batch's loss and the speed."""
+        self.check_loss()
+        loss = self._loss.item()
+        self.rate = self._seen / (time.perf_counter() - self._since)
+        self._log.scalars(
+            self.step,
+            {"train/loss": loss, "examples_per_second": self.rate}
+            | {f"train/{name}": float(value) for name, value in self._logs.items()},
+        )
+        bar.update(self.step, f"loss {loss:.4g} · {self.rate:.0f}/s")
+        self.restart_clock()
+
+    def measure(self, batches: Iterable[TrainBatch]) -> None:
+        """Write the hold-out losses; keep the weights if theirs is the lowest so far."""
+        self.check_loss()
+        self.holdout = mean_losses(self._wrapped, batches, self._fabric, self._run.seed)
+        self._check_finite(self.holdout.get("loss", 0.0), "hold-out loss")
+        self._log.scalars(
+            self.step, {f"holdout/{name}": value for name, value in self.holdout.items()}
+        )
+        if self.holdout.get("loss", math.nan) < self._best:
+            self._best = self.holdout["loss"]
+            self.save("best")
+
+    def save(self, name: str) -> None:
+        """Write a checkpoint."""
+        self._check_finite(_largest(self._model), "largest weight")
+        state = {
+            "about": self._about,
+            "weights": {key: value.cpu() for key, value in self._model.state_dict().items()},
+            "optimizer": self._optimizer.state_dict(),
+            "precision": self._precision,
+            "step": self.step,
+            "holdout": self.holdout,
+            "best": self._best,
+            "rate": self.rate,
+        }
+        checkpoint.save(self._run.checkpoint(name), state)
+
+    def restart_clock(self) -> None:
+        """Measure the speed anew from here on."""
+        self._seen, self._since = 0, time.perf_counter()
+
+    def check_loss(self) -> None:
+        """Raises UserError if the last batch's loss is not finite."""
+        self._check_finite(self._loss.item(), "loss")
+
+    def _check_finite(self, value: float, name: str) -> None:
+        if math.isfinite(value):
+            return
+        path = self._run.checkpoint()
+        kept = f"the last good checkpoint stays at {path}" if path.exists() else "nothing was saved"
+        raise UserError(
+            f"The {name} became {value} by step {self.step}: lower fit.learning_rate, under "
+            f"another name=…, or look for broken values in the data; {kept}."
+        )
 
 
 def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
@@ -193,66 +256,6 @@ def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
     return saved["step"], saved["holdout"]
 
 
-@torch.no_grad()
-def evaluate(
-    model: Any, batches: Iterable[Any], fabric: Fabric, seed: int
-) -> dict[str, float]:  # fmt: skip
-    """Mean loss and logs over hold-out batches, weighted by batch size, same noise every time."""
-    model.eval()
-    torch.manual_seed(derive(seed, "fit", 0, 1))
-    totals: dict[str, float] = {}
-    count = 0
-    for batch in batches:
-        batch = fabric.to_device(batch)
-        loss, logs = model.loss(batch)
-        size = _size(batch)
-        count += size
-        for name, value in {"loss": loss, **logs}.items():
-            totals[name] = totals.get(name, 0.0) + float(value) * size
-    return {name: value / count for name, value in totals.items()} if count else {}
-
-
-def holdout_losses(
-    model: nn.Module, batches: Iterable[Any], *, seed: int, precision: str, device: str = "auto"
-) -> dict[str, float]:
-    """What `fit` tells of its hold-out batches, for others; empty if there are none.
-
-    Args:
-        model: left on the CPU, in eval mode.
-        batches: as `TrainData.holdout` gives them.
-        seed: the run's; draws the same noise as in `fit`.
-        precision: "fp32" or "bf16"; take that of the `FitResult` to compare with it.
-        device: "auto", "cpu" or "cuda".
-    """
-    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
-    wrapped = fabric.setup_module(model)
-    wrapped.mark_forward_method("loss")
-    losses = evaluate(wrapped, batches, fabric, seed)
-    model.cpu().eval()
-    return losses
-
-
-def _learning_rate(config: FitConfig, step: int) -> float:
-    if config.schedule == "constant":
-        return config.learning_rate
-    fraction = 0.5 * (1 + math.cos(math.pi * min(step / config.steps, 1)))
-    return config.learning_rate * (0.1 + 0.9 * fraction)
-
-
-def _check_finite(value: float, step: int, path: Path, name: str = "loss") -> None:
-    if not math.isfinite(value):
-        kept = f"the last good checkpoint stays at {path}" if path.exists() else "nothing was saved"
-        raise UserError(
-            f"The {name} became {value} by step {step}: lower fit.learning_rate, under another "
-            f"name=…, or look for broken values in the data; {kept}."
-        )
-
-
 def _largest(model: nn.Module) -> float:
     """Largest absolute weight; nan if any weight is nan."""
     return torch.stack([weight.detach().abs().max() for weight in model.parameters()]).max().item()
-
-
-def _size(batch: Any) -> int:
-    first: Tensor = next(iter(batch.values())) if isinstance(batch, dict) else batch
-    return len(first)

@@ -16,6 +16,11 @@ PROBES = 8  # steps of each precision that "auto" times
 WORTHWHILE = 0.9  # bf16 has to save this much before it is taken: it costs accuracy
 
 
+def make_fabric(device: str, precision: str) -> Fabric:
+    """One device, "auto", "cpu" or "cuda", in "fp32" or "bf16"."""
+    return Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+
+
 def choose_precision(
     model: nn.Module, data: TrainData, asked: str, device: str, run: Recorder
 ) -> str:
@@ -48,7 +53,7 @@ def _make_step(
     model: nn.Module, data: TrainData, device: str, precision: str
 ) -> Callable[[], None]:
     """Forward and backward on one batch; the weights stay as they are."""
-    fabric = Fabric(accelerator=device, devices=1, precision=PRECISIONS[precision])  # type: ignore[arg-type]
+    fabric = make_fabric(device, precision)
     wrapped = fabric.setup_module(model)
     wrapped.mark_forward_method("loss")
     batch = fabric.to_device(next(iter(data.batches(0))))
