@@ -1,21 +1,19 @@
 """The generations: ask, try in a world, tell, and now and then measure the mean for real."""
 
-import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
+from worldmodel.evolve.selection import Selection, Tally
 from worldmodel.report.scatter import scatter
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive_many
-from worldmodel.stats import mean_sd
 from worldmodel.types import FloatArray, World
 
 
@@ -79,20 +77,6 @@ class EvolveResult:
     world_sd: float
 
 
-@dataclass
-class _Tally:
-    """What an evolution has come to so far, besides the search itself."""
-
-    rollouts: float  # of the next generation, before rounding
-    env_steps: int = 0
-    dream_steps: int = 0
-    minutes: float = 0.0
-    best: float = -math.inf
-    world_score: float = -math.inf
-    world_sd: float = math.nan
-    selected_at: int = -1  # generation of the last selection
-
-
 def evolve(
     config: EvolveConfig,
     n_params: int,
@@ -111,114 +95,118 @@ def evolve(
     selection checkpoints/mean.pt (the mean as it is) and, if none scored better,
     checkpoints/best.pt (which is what gets deployed).
     """
-    path = run.checkpoint()
     search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
-    tally = _Tally(config.rollouts)
-    if path.exists():
-        saved = checkpoint.load(path, made_by="the same command")
-        search, tally = CMA.restore(saved["cma"], path), _Tally(**saved["tally"])
-        tried.restore(saved["tried"])
-        run.say(f"resuming at generation {search.generation} of {config.generations}")
-    log = run.log(resume_step=search.generation)
-    began = time.time() - 60 * tally.minutes
-
-    def minutes() -> float:
-        return (time.time() - began) / 60
-
-    def finished() -> bool:
-        out_of_time = config.max_minutes is not None and minutes() >= config.max_minutes
-        return search.generation >= config.generations or out_of_time
-
-    def select() -> None:
-        chosen = derive_many(run.seed, "selection", config.selection_episodes)
-        _select(search, config.average, chosen, tried.dream, selection, tally, run, about)
-
-    def save() -> None:
-        tally.minutes = minutes()
-        state = {"cma": search.state(), "tried": tried.state(), "tally": asdict(tally)}
-        checkpoint.save(path, state | {"about": about})
-
-    with run.progress(config.generations, "generations", start=search.generation) as bar:
-        if start is not None and search.generation == 0:
-            select()
-        while not finished():
-            since = time.time()
-            rollouts = round(tally.rollouts)
-            drawn = derive_many(run.seed, "train", config.groups * rollouts, search.generation)
-            seeds = [drawn[i : i + rollouts] for i in range(0, len(drawn), rollouts)]
-            trial = tried.test(search.ask(), seeds, search.generation)
-            search.tell(trial.fitness)
-            tally.env_steps += trial.env_steps
-            tally.dream_steps += trial.dream_steps
-            tally.minutes = minutes()
-            log.scalars(search.generation, _numbers(trial, search, tally, time.time() - since))
-            if trial.pairs is not None:
-                log.image(search.generation, "dream_and_reality", scatter(trial.pairs))
-            if config.max_rollouts is not None:
-                limits = config.rollouts, config.max_rollouts
-                tally.rollouts = next_rollouts(
-                    tally.rollouts, trial.returns, config.reliability, *limits
-                )
-            if search.generation % config.selection_every == 0:
-                select()
-            save()
+    evolution = _Evolution(config, search, tried, selection, run, about)
+    with run.progress(config.generations, "generations", start=evolution.generation) as bar:
+        if start is not None and evolution.generation == 0:
+            evolution.select()
+        while not evolution.finished():
+            trial = evolution.advance()
+            if evolution.generation % config.selection_every == 0:
+                evolution.select()
+            evolution.save()
             message = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
-            bar.update(search.generation, f"{message} · selected {tally.best:.0f}")
-        if tally.selected_at != search.generation:
-            select()
-            save()
-    return EvolveResult(
-        search.generation,
-        tally.env_steps,
-        tally.dream_steps,
-        tally.best,
-        tally.world_score,
-        tally.world_sd,
-    )
+            bar.update(evolution.generation, f"{message} · selected {evolution.tally.best:.0f}")
+        if evolution.tally.selected_at != evolution.generation:
+            evolution.select()
+            evolution.save()
+    return evolution.result()
 
 
-def _select(
-    search: CMA,
-    average: int,
-    seeds: list[int],
-    dream: World | None,
-    selection: World,
-    tally: _Tally,
-    run: Recorder,
-    about: dict[str, Any],
-) -> None:
-    """Measure the mean in reality, and in the dream if there is one; keep it if it is the best."""
-    mean = search.average(average)[None]
-    returns, lengths = selection.evaluate(mean, seeds, generation=None)
-    score, sd = mean_sd(returns)
-    tally.env_steps += int(lengths.sum())
-    tally.selected_at = search.generation
-    steps = float(lengths.mean())
-    metrics = {"selection/mean": score, "selection/sd": sd, "selection/steps": steps}
-    inside, inside_sd = score, sd
-    if dream is not None:
-        returns, lengths = dream.evaluate(mean, seeds, generation=search.generation)
-        inside, inside_sd = mean_sd(returns)
-        tally.dream_steps += int(lengths.sum())
-        metrics |= {"dream/mean": inside, "dream/sd": inside_sd}
-    run.log().scalars(search.generation, metrics)
-    content = {
-        "about": about,
-        "params": torch.from_numpy(mean[0]),
-        "generation": search.generation,
-        "selection_score": score,
-        "world_score": inside,
-        "world_sd": inside_sd,
-        "env_steps": tally.env_steps,
-        "dream_steps": tally.dream_steps,
-    }
-    checkpoint.save(run.checkpoint("mean"), content)
-    if score > tally.best:
-        tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
-        checkpoint.save(run.checkpoint("best"), content)
+class _Evolution:
+    """A search and its tally, from the last checkpoint on if there is one."""
+
+    def __init__(
+        self,
+        config: EvolveConfig,
+        search: CMA,
+        tried: Fitness,
+        selection: World,
+        run: Recorder,
+        about: dict[str, Any],
+    ) -> None:
+        self._config, self._search, self._tried = config, search, tried
+        self._run, self._about = run, about
+        self.tally = Tally(config.rollouts)
+        path = run.checkpoint()
+        if path.exists():
+            saved = checkpoint.load(path, made_by="the same command")
+            self._search, self.tally = CMA.restore(saved["cma"], path), Tally(**saved["tally"])
+            tried.restore(saved["tried"])
+            run.say(f"resuming at generation {self.generation} of {config.generations}")
+        seeds = derive_many(run.seed, "selection", config.selection_episodes)
+        self._selection = Selection(selection, tried.dream, seeds, config.average, run, about)
+        self._log = run.log(resume_step=self.generation)
+        self._began = time.time() - 60 * self.tally.minutes
+
+    @property
+    def generation(self) -> int:
+        """Generations so far."""
+        return self._search.generation
+
+    def finished(self) -> bool:
+        """Whether the generations or the minutes are used up."""
+        limit = self._config.max_minutes
+        out_of_time = limit is not None and self._minutes() >= limit
+        return self.generation >= self._config.generations or out_of_time
+
+    def advance(self) -> Trial:
+        """One generation: ask, try, tell."""
+        since, config, tally = time.time(), self._config, self.tally
+        trial = self._tried.test(self._search.ask(), self._seeds(), self.generation)
+        self._search.tell(trial.fitness)
+        tally.env_steps += trial.env_steps
+        tally.dream_steps += trial.dream_steps
+        tally.minutes = self._minutes()
+        metrics = _metrics(trial, self._search, tally, time.time() - since)
+        self._log.scalars(self.generation, metrics)
+        if trial.pairs is not None:
+            self._log.image(self.generation, "dream_and_reality", scatter(trial.pairs))
+        if config.max_rollouts is not None:
+            limits = config.rollouts, config.max_rollouts
+            tally.rollouts = next_rollouts(
+                tally.rollouts, trial.returns, config.reliability, *limits
+            )
+        return trial
+
+    def select(self) -> None:
+        """Measure the mean, and keep it if it is the best."""
+        self._selection.measure(self._search, self.tally)
+
+    def save(self) -> None:
+        """Write checkpoints/last.pt."""
+        self.tally.minutes = self._minutes()
+        state = {
+            "cma": self._search.state(),
+            "tried": self._tried.state(),
+            "tally": asdict(self.tally),
+            "about": self._about,
+        }
+        checkpoint.save(self._run.checkpoint(), state)
+
+    def result(self) -> EvolveResult:
+        """What it has come to."""
+        tally = self.tally
+        return EvolveResult(
+            self.generation,
+            tally.env_steps,
+            tally.dream_steps,
+            tally.best,
+            tally.world_score,
+            tally.world_sd,
+        )
+
+    def _seeds(self) -> list[list[int]]:
+        """Those of each group's rollouts in the coming generation."""
+        groups, rollouts = self._config.groups, round(self.tally.rollouts)
+        drawn = derive_many(self._run.seed, "train", groups * rollouts, self.generation)
+        return [drawn[i : i + rollouts] for i in range(0, len(drawn), rollouts)]
+
+    def _minutes(self) -> float:
+        return (time.time() - self._began) / 60
 
 
-def _numbers(trial: Trial, search: CMA, tally: _Tally, seconds: float) -> dict[str, float]:
+def _metrics(trial: Trial, search: CMA, tally: Tally, seconds: float) -> dict[str, float]:
     rollouts = trial.returns.shape[1]
     metrics = {
         "fitness/mean": float(trial.fitness.mean()),
