@@ -8,13 +8,14 @@ from omegaconf import DictConfig
 from worldmodel.bench.all import BENCHMARKS
 from worldmodel.bench.row import Setting
 from worldmodel.bench.table import benchmark_table
-from worldmodel.config import build, entry
+from worldmodel.config import Call, build, entry
 from worldmodel.run.checkpoint import save_json
 from worldmodel.run.hardware import commit, hardware, pick_device
 from worldmodel.types import UserError
 
 
-def main(cfg: DictConfig) -> None:
+@entry("benchmark")
+def main(cfg: DictConfig, _: Call) -> None:
     """Print a table of rates and ratios, each measured in this one run, and write it as JSON."""
     names = list(cfg.benchmark.only or BENCHMARKS)
     unknown = sorted(set(names) - set(BENCHMARKS))
@@ -32,4 +33,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    entry("benchmark", main)()
+    main()

@@ -3,7 +3,7 @@
 from omegaconf import DictConfig
 
 from worldmodel.agent.load import load_controller, load_vae
-from worldmodel.config import build, entry, to_plain
+from worldmodel.config import Call, build, entry, to_plain
 from worldmodel.dream.env import DreamEnv
 from worldmodel.models.controller import ControllerConfig
 from worldmodel.run.run import Run
@@ -12,7 +12,8 @@ from worldmodel.stages.worlds import Worlds
 from worldmodel.types import UserError
 
 
-def main(cfg: DictConfig) -> None:
+@entry("play_dream")
+def main(cfg: DictConfig, _: Call) -> None:
     """Film the deployed controller in the dream, or open a window for a person."""
     if cfg.world.kind == "real":
         raise UserError("Playing in the dream needs world=dream or world=dream_anywhere.")
@@ -35,4 +36,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    entry("play_dream", main)()
+    main()

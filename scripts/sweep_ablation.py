@@ -2,29 +2,20 @@
 
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from worldmodel.config import entry
-from worldmodel.report.tables import ablation_table
-from worldmodel.run.launch import run_stages
-from worldmodel.types import UserError
+from worldmodel.config import Call, entry
+from worldmodel.stages.sweep import sweep_ablations
 
 
-def main(cfg: DictConfig) -> None:
-    """One ablation: evolve C on the V and M of the run `name`, evaluate it, print all so far."""
-    if cfg.ablation not in cfg.ablations:
-        raise UserError(f"ablation is {cfg.ablation}: choose from {', '.join(cfg.ablations)}.")
-    own = [str(text) for text in cfg.ablations[cfg.ablation]]
-    given = [text for text in HydraConfig.get().overrides.task
-             if not text.startswith(("name=", "ablation="))]  # fmt: skip
-    stages = ["train_controller", "evaluate"]
-    if any(text.lstrip("+~").startswith(("train_mdnrnn.", "mdnrnn.", "mdnrnn=")) for text in own):
-        stages.insert(0, "train_mdnrnn")
-    names = [f"name={cfg.name}/{cfg.ablation}", f"upstream={cfg.name}"]
-    run_stages(stages, [*given, *own, *names])
-    ablation_table(Path(cfg.runs) / str(cfg.name), cfg.seed, list(cfg.ablations), dict(cfg.paper))
+@entry("sweep_ablation", lists={"ablation": "ablation"})
+def main(cfg: DictConfig, call: Call) -> None:
+    """Evolve every ablation's C on the V and M of the run `name`, evaluate it, print all so far."""
+    ablations = {str(name): [str(text) for text in own] for name, own in cfg.ablations.items()}
+    chosen = [str(name) for name in cfg.ablation]
+    run = Path(cfg.runs), str(cfg.name), cfg.seed
+    sweep_ablations(*run, chosen, ablations, dict(cfg.paper), call)
 
 
 if __name__ == "__main__":
-    entry("sweep_ablation", main)()
+    main()

@@ -2,26 +2,21 @@
 
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from worldmodel.config import entry
-from worldmodel.report.tables import temperature_table
-from worldmodel.run.launch import run_stages
+from worldmodel.config import Call, entry
+from worldmodel.stages.sweep import sweep_temperatures
 from worldmodel.types import UserError
 
 
-def main(cfg: DictConfig) -> None:
-    """One temperature: evolve C on the V and M of the run `name`, evaluate it, print all so far."""
+@entry("sweep_temperature", lists={"world.config.temperature": "temperatures"})
+def main(cfg: DictConfig, call: Call) -> None:
+    """Evolve C at every temperature on the V and M of the run `name`, evaluate it, print all."""
     if cfg.world.kind != "dream":
         raise UserError("A sweep over temperatures needs world=dream.")
-    name = f"{cfg.name}/tau{cfg.world.config.temperature:g}"
-    given = [text for text in HydraConfig.get().overrides.task if not text.startswith("name=")]
-    upstream = [f"name={name}", f"upstream={cfg.name}"]
-    kind = [] if any(text.startswith("world=") for text in given) else ["world=dream"]
-    run_stages(("train_controller", "evaluate"), [*given, *kind, *upstream])
-    temperature_table(Path(cfg.runs) / str(cfg.name), cfg.seed)
+    run = Path(cfg.runs), str(cfg.name), cfg.seed
+    sweep_temperatures(*run, [float(tau) for tau in cfg.temperatures], call)
 
 
 if __name__ == "__main__":
-    entry("sweep_temperature", main)()
+    main()

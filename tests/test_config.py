@@ -10,12 +10,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from worldmodel.config import CONF, build, entry, to_plain
+from worldmodel.help import commands
 from worldmodel.run.registry import PIPELINE
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
 ROOTS = [root for root in ALL_ROOTS if not root.startswith("mdn_")]
-SCRIPTS = sorted(p.stem for p in (CONF.parent / "scripts").glob("*.py"))
+SCRIPTS = sorted(commands())
 ENVS = sorted(p.stem for p in (CONF / "env").glob("*.yaml"))
 EXPERIMENTS = sorted(p.stem for p in (CONF / "experiment").glob("*.yaml"))
 
@@ -73,7 +74,7 @@ def test_a_preset_reaches_all_stages_alike():
         if root not in ("sweep_temperature", "compare_noise", "play_dream")
     ]
     for other in others:
-        for own in ("benchmark", "ship", "curves", "ablation", "paper", "play"):
+        for own in ("benchmark", "export", "curves", "ablation", "ablations", "paper", "rounds"):
             other.pop(own, None)
         assert {**other, "name": 0} == {**first, "name": 0}
 
@@ -102,21 +103,21 @@ def test_every_yaml_explains_itself():
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
 def test_a_disk_that_refuses_is_one_sentence(code, monkeypatch, capfd):
-    def body(cfg):
+    def body(cfg, call):
         raise OSError(code, os.strerror(code), "metrics.jsonl")
 
     monkeypatch.setattr(sys, "argv", ["collect.py", "name=x"])
     with pytest.raises(SystemExit) as stop:
-        entry("collect", body)()
+        entry("collect")(body)()
     assert stop.value.code == 1
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith(f"error: Could not use metrics.jsonl ({os.strerror(code)})")
 
 
 def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
-    def body(cfg):
+    def body(cfg, call):
         raise FileNotFoundError("a bug")
 
     monkeypatch.setattr(sys, "argv", ["collect.py", "name=x"])
     with pytest.raises(FileNotFoundError):
-        entry("collect", body)()
+        entry("collect")(body)()

@@ -31,9 +31,14 @@ ALLOWED = {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream", "rollout",
         "report",
     },
-    "config": RUN | {"parallel"},
+    "config": RUN | {"parallel", "cli", "compose"},
+    "cli": RUN | {"compose", "help"},
+    "compose": RUN,
+    "help": RUN | {"compose"},
+    "__main__": {"cli"},
 }  # fmt: skip
-ONLY_IN = {"hydra": {"config"}, "omegaconf": {"config"}, "tensorboard": {"run"},
+HYDRA = {"config", "cli", "compose", "help"}
+ONLY_IN = {"hydra": HYDRA, "omegaconf": HYDRA, "tensorboard": {"run"},
            "ray": {"parallel"}, "matplotlib": {"report", "demos"}}  # fmt: skip
 
 

@@ -1,34 +1,41 @@
 """The only door to Hydra: from YAML to objects, and from a command line to a running stage."""
 
-import difflib
-import errno
-import json
-import os
-import re
-import signal
 import sys
 import types
 import typing
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hydra
 import torch
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from worldmodel.cli import Body, run_command
+from worldmodel.compose import compose, first_line, take_out
 from worldmodel.parallel import WorkersDied
+from worldmodel.run.compat import current_target, current_targets
 from worldmodel.run.hardware import cores
+from worldmodel.run.launch import Call
+from worldmodel.run.layout import CONF
 from worldmodel.run.run import Run
+from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
 
-# What the system answers to a write for want of space or permission.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
-CONF = Path(__file__).resolve().parent.parent / "conf"
-# What a shipped agent's file may ask for: choices and numbers, nothing that names code.
-SHIPPED = re.compile(r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed)=[\w/-]+")
+__all__ = [
+    "CONF",
+    "Call",
+    "build",
+    "compose",
+    "entry",
+    "stage",
+    "take_out",
+    "to_plain",
+    "with_agent",
+]
+
+# The entry point of a command; takes its arguments, by default those of this process.
+Main = Callable[..., None]
 
 
 def build(config: Any, **late: Any) -> Any:
@@ -39,15 +46,18 @@ def build(config: Any, **late: Any) -> Any:
     """
     try:
         _check_types(config)
-        return hydra.utils.instantiate(config, _convert_="all", **late)
+        plain = (
+            OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
+        )
+        return hydra.utils.instantiate(current_targets(plain), _convert_="all", **late)
     except HydraException as error:
         cause = error.__cause__ or error
-        raise UserError(f"{_class_name(config)}: {_first_line(cause)}") from error
+        raise UserError(f"{_class_name(config)}: {first_line(cause)}") from error
 
 
 def _check_types(config: Any) -> None:
     """Refuse a text where a dataclass wants a number: it would fail later and far away."""
-    target = hydra.utils.get_class(config["_target_"])
+    target = hydra.utils.get_class(current_target(config["_target_"]))
     for name, wanted in typing.get_type_hints(target).items():
         union = typing.get_origin(wanted) in (typing.Union, types.UnionType)
         kinds = set(typing.get_args(wanted)) if union else {wanted}
@@ -72,15 +82,16 @@ def to_plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def stage(name: str) -> Callable[[Callable[[DictConfig, Run], None]], Callable[[], None]]:
+def stage(name: str) -> Callable[[Callable[[DictConfig, Run], None]], Main]:
     """Turn `main(cfg, run)` into the entry point of a stage.
 
     The entry point composes conf/<name>.yaml, opens the stage's run folder, says "done" where
     nothing is left to do, and turns bad input into one sentence and exit code 1.
     """
 
-    def decorate(main: Callable[[DictConfig, Run], None]) -> Callable[[], None]:
-        def body(cfg: DictConfig) -> None:
+    def decorate(main: Callable[[DictConfig, Run], None]) -> Main:
+        @entry(name)
+        def run_stage(cfg: DictConfig, _: Call) -> None:
             torch.set_num_threads(cores())
             run = Run(name, to_plain(cfg))
             try:
@@ -90,109 +101,28 @@ def stage(name: str) -> Callable[[Callable[[DictConfig, Run], None]], Callable[[
                 run.interrupted()
                 run.close()
 
-        return entry(name, body)
+        return run_stage
 
     return decorate
 
 
-def entry(config_name: str, body: Callable[[DictConfig], None]) -> Callable[[], None]:
-    """A command line over conf/<config_name>.yaml, with one-sentence errors."""
+def entry(name: str, lists: Mapping[str, str] | None = None) -> Callable[[Body], Main]:
+    """Turn `main(cfg, call)` into a command over conf/<name>.yaml, with one-sentence errors.
 
-    def job(cfg: DictConfig) -> None:
-        # Caught in here: Hydra would print lines of its own about an exception that passes it.
-        try:
-            body(cfg)
-        except KeyboardInterrupt:
-            _stop("interrupted; the same command goes on from the last checkpoint.", 130)
-        except (UserError, WorkersDied) as error:
-            _stop(f"error: {error}", 1)
-        except OSError as error:
-            if error.errno not in UNWRITABLE:
-                raise
-            _stop(
-                f"error: Could not use {error.filename or 'the disk'} ({error.strerror}): free "
-                "some space or mend its permissions, then run the same command again.",
-                1,
-            )
-
-    composed = hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(job)
-
-    def run() -> None:
-        # Without it Hydra swallows the traceback of whatever is not caught here.
-        os.environ["HYDRA_FULL_ERROR"] = "1"
-        signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            sys.argv = [sys.argv[0], *with_shipped(sys.argv[1:])]
-            composed()
-        except UserError as error:
-            _stop(f"error: {error}", 1)
-        except KeyboardInterrupt:
-            _stop("interrupted before anything was done.", 130)
-        except (HydraException, OmegaConfBaseException) as error:
-            _stop(f"error: {_explain(error, config_name)}", 1)
-
-    return run
-
-
-def with_shipped(arguments: Sequence[str]) -> list[str]:
-    """Overrides with `run=<name>` replaced by those that the shipped agent of this name needs.
-
-    Raises:
-        UserError: if there is no such agent, or its file asks for more than SHIPPED allows.
+    The command takes the arguments after its name, by default those of this process. `lists` names
+    keys that take several values in one call, and the key of the YAML that holds them.
     """
-    given = [text for text in arguments if text.startswith("run=")]
-    if not given:
-        return list(arguments)
-    name = given[-1].removeprefix("run=")
-    roots = [text.removeprefix("runs=") for text in arguments if text.startswith("runs=")]
-    path = Path(roots[-1] if roots else "runs") / name / "agent.json"
-    if not path.exists():
-        raise UserError(f"{path} is missing: run={name} is not a shipped agent.")
-    overrides = json.loads(path.read_text())["overrides"]
-    refused = [text for text in overrides if not SHIPPED.fullmatch(text)]
-    if refused:
-        raise UserError(f"{path} asks for {refused}: a shipped agent may not.")
-    rest = [text for text in arguments if not text.startswith("run=")]
-    return [*overrides, f"name={name}", *rest]
 
+    def decorate(body: Body) -> Main:
+        def careful(cfg: DictConfig, call: Call) -> None:
+            try:
+                body(cfg, call)
+            except WorkersDied as error:
+                raise UserError(str(error)) from error
 
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+        def run(arguments: Sequence[str] | None = None) -> None:
+            run_command(name, careful, sys.argv[1:] if arguments is None else arguments, lists)
 
+        return run
 
-def _stop(sentence: str, code: int) -> None:
-    print(sentence, file=sys.stderr)
-    sys.exit(code)
-
-
-def _explain(error: Exception, config_name: str) -> str:
-    """One sentence for a composition error, with the nearest key where one was misspelt."""
-    text = _first_line(error)
-    key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
-    if key and "override" in text.lower():
-        near = difflib.get_close_matches(key, _keys(config_name), n=1, cutoff=0.5)
-        if near == [key]:
-            return f"The choices of this call, such as world=…, leave no key '{key}'."
-        hint = f", did you mean '{near[0]}'?" if near else "."
-        return f"There is no configuration key '{key}'{hint} `--help` lists them all."
-    return f"{text} `--help` lists all keys and choices."
-
-
-def _keys(config_name: str) -> list[str]:
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose(config_name)
-    found: list[str] = []
-
-    def walk(prefix: str, node: Any) -> None:
-        if isinstance(node, DictConfig):
-            for name in map(str, node):
-                found.append(f"{prefix}{name}")
-                walk(f"{prefix}{name}.", node._get_node(str(name)))
-
-    walk("", config)
-    return found
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return decorate

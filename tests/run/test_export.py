@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from worldmodel.agent.agent import Agent
 from worldmodel.agent.load import load_controller, load_mdnrnn, load_vae
-from worldmodel.config import CONF, build, with_shipped
+from worldmodel.config import CONF, build, with_agent
 from worldmodel.envs.make import make_spec
 from worldmodel.envs.vector import make_vector
 from worldmodel.models.controller import Controller, ControllerConfig
@@ -65,7 +65,7 @@ def test_a_broken_file_is_one_sentence(tmp_path):
 @pytest.mark.slow
 def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     stages(" ".join(PIPELINE), *TINY)
-    outcome = stage("ship", *TINY)
+    outcome = stage("export", *TINY)
     assert outcome.code == 0, outcome.err
     runs = tmp_path / "runs"
     target = runs / "pretrained" / "tiny"
@@ -92,7 +92,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     stages("train_controller", *TINY, "name=on", "upstream=pretrained/tiny",
            "start=pretrained/tiny", "evolve.generations=1")  # fmt: skip
     stages("evaluate", *TINY, "name=on", "upstream=pretrained/tiny")
-    stages("ship", *TINY, "name=on", "ship.to=pretrained/on")
+    stages("export", *TINY, "name=on", "export.to=pretrained/on")
     card = json.loads((runs / "pretrained" / "on" / "agent.json").read_text())
     assert set(card["stages"]) == {"train_controller", "evaluate"}
     assert list(card["before"]) == ["pretrained/tiny"]
@@ -103,7 +103,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
     [("car_racing", 32, 64, 100), ("take_cover", 64, 1088, 80)],
 )
 def test_the_agents_that_come_with_the_repository_load_see_and_play(name, z_dim, features, least):
-    overrides = with_shipped([f"runs={ROOT / 'runs'}", f"run=pretrained/{name}"])
+    overrides = with_agent([f"runs={ROOT / 'runs'}", f"run=pretrained/{name}"])
     with initialize_config_dir(str(CONF), version_base="1.3"):
         env = build(compose("evaluate", overrides).env)
     spec = make_spec(env)
@@ -130,13 +130,13 @@ def test_the_agents_that_come_with_the_repository_load_see_and_play(name, z_dim,
 
 
 def test_unfinished_runs_and_unknown_agents(stage):
-    outcome = stage("ship", *TINY, "env.frame_skip=2")
+    outcome = stage("export", *TINY, "env.frame_skip=2")
     assert outcome.code == 1
     assert "env.frame_skip=2" in outcome.err
-    outcome = stage("ship", *TINY, "+env.kwargs.sutton_barto_reward=true")
+    outcome = stage("export", *TINY, "+env.kwargs.sutton_barto_reward=true")
     assert outcome.code == 1
     assert "+env.kwargs.sutton_barto_reward=true" in outcome.err
-    outcome = stage("ship", *TINY)
+    outcome = stage("export", *TINY)
     assert outcome.code == 1
     assert "has not finished train_vae" in outcome.err
     outcome = stage("evaluate", "run=pretrained/nobody")
@@ -149,7 +149,7 @@ def test_a_shipped_agent_can_not_name_code(tmp_path):
     agent.parent.mkdir()
     agent.write_text(json.dumps({"overrides": ["env._target_=os.system"]}))
     with pytest.raises(UserError, match=r"os\.system"):
-        with_shipped([f"runs={tmp_path}", "run=a"])
+        with_agent([f"runs={tmp_path}", "run=a"])
     agent.write_text(json.dumps({"overrides": ["env=pong", "seed=3"]}))
-    asked = with_shipped([f"runs={tmp_path}", "run=a", "device=cpu"])
+    asked = with_agent([f"runs={tmp_path}", "run=a", "device=cpu"])
     assert asked == ["env=pong", "seed=3", "name=a", f"runs={tmp_path}", "device=cpu"]

@@ -1,7 +1,6 @@
 """Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
 
 import json
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from worldmodel.agent.load import load_controller
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.run import checkpoint
 from worldmodel.run.log import read_metrics
+from worldmodel.stages.iterate import overrides_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["experiment=tiny", "env=pendulum", "evaluate.videos=false"]
@@ -75,10 +75,10 @@ def test_three_rounds(tmp_path):
 
 
 def test_a_start_that_the_call_gives_is_that_of_the_first_round():
-    script = runpy.run_path(str(ROOT / "scripts" / "iterate.py"), run_name="iterate")
     given = ["seed=3", "start=other", "collect.agent=other"]
-    assert script["overrides_of"](["vae.z_dim=8"], given, None) == ["vae.z_dim=8", *given]
-    later = script["overrides_of"](["vae.z_dim=8"], given, "mine/round0")
+    call = ["name=mine", "rounds=[[],[]]", *given]
+    assert overrides_of(["vae.z_dim=8"], call, None) == ["vae.z_dim=8", *given]
+    later = overrides_of(["vae.z_dim=8"], call, "mine/round0")
     assert later[-2:] == ["vae.z_dim=8", "seed=3"]
     assert "start=mine/round0" in later
     assert not any("other" in text for text in later)

@@ -38,6 +38,18 @@ def current_target(target: str) -> str:
     return f"{MOVED.get(module, module)}.{name}"
 
 
+def current_targets(node: Any) -> Any:
+    """A copy of plain configuration with every `_target_` in its present place."""
+    if isinstance(node, Mapping):
+        return {
+            key: current_target(value)
+            if key == "_target_" and isinstance(value, str)
+            else current_targets(value)
+            for key, value in node.items()
+        }
+    return [current_targets(value) for value in node] if isinstance(node, list) else node
+
+
 def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with every key under its present name; the given one stays as it is."""
     renamed: dict[str, Any] = deepcopy(dict(config))

@@ -17,12 +17,12 @@ AGENT = {
 CARD = ("minutes", "peak_memory_gb", "hardware", "figures")
 
 
-def ship(runs: Path, name: str, seed: int, target: Path, overrides: list[str]) -> int:
+def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str]) -> int:
     """Write V, M and C of the run `name`, or of its upstream, to `target`, in half precision.
 
     `target` gets agent.json, with the overrides that the agent needs and what every stage of the
     run, and of all runs that went into it, took and scored; and a folder seed<k> with the three
-    stages, so that `upstream=`, `start=` and `run=` find them.
+    stages, so that `upstream=`, `start=` and `agent=` find them.
 
     Returns:
         Bytes written.

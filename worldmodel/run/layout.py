@@ -1,4 +1,4 @@
-"""What runs have left on disk: where a stage lies, whether it is done, which runs it came from."""
+"""Where things lie on disk: what belongs to the package, and what runs have left."""
 
 import json
 from collections.abc import Mapping
@@ -6,6 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from worldmodel.run.registry import BEFORE
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Installed, these three are folders of the package; in the checkout they lie beside it.
+_INSTALLED = (_PACKAGE / "conf").is_dir()
+CONF = _PACKAGE / "conf" if _INSTALLED else _PACKAGE.parent / "conf"
+SCRIPTS = _PACKAGE / "scripts" if _INSTALLED else _PACKAGE.parent / "scripts"
+SHIPPED = _PACKAGE / "pretrained" if _INSTALLED else _PACKAGE.parent / "runs" / "pretrained"
 
 
 def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from worldmodel.run import checkpoint
 from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
 from worldmodel.run.hardware import PeakMemory, commit, hardware
+from worldmodel.run.launch import spoken
 from worldmodel.run.layout import find_stage, lookup, read_done
 from worldmodel.run.log import Log
 from worldmodel.run.progress import Bar, progress_bar
@@ -161,7 +162,7 @@ class Run:
         done = read_done(self.of(stage))
         if done is None:
             raise UserError(
-                f"{self.of(stage)} is not finished: run `python scripts/{stage}.py` with the "
+                f"{self.of(stage)} is not finished: run `{spoken(stage)}` with the "
                 f"same overrides before {self.stage.name}."
             )
         return done["id"]

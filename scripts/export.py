@@ -1,0 +1,26 @@
+"""Write a trained agent as small files.   python scripts/export.py experiment=take_cover"""
+
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from worldmodel.config import Call, entry
+from worldmodel.run.export import export
+from worldmodel.run.shipped import ALLOWED
+from worldmodel.types import UserError
+
+
+@entry("export")
+def main(cfg: DictConfig, call: Call) -> None:
+    """Halve V, M and C of a finished run and tell what they cost and score."""
+    target = Path(cfg.runs) / cfg.export.to
+    overrides = [text for text in call.overrides if ALLOWED.fullmatch(text)]
+    lost = [text for text in call.overrides if text.lstrip("+~").startswith("env.")]
+    if lost:
+        raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
+    size = export(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
+    print(f"{target}: {size / 2**20:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

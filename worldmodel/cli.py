@@ -1,0 +1,181 @@
+"""The command line: `worldmodel <command> [key=value …]`, and what the scripts share with it."""
+
+import argparse
+import difflib
+import errno
+import importlib.util
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+from omegaconf import DictConfig, OmegaConf
+
+from worldmodel.compose import ERRORS, as_list, compose, current_overrides, explain, jobs
+from worldmodel.help import command_help, commands, overview
+from worldmodel.run.launch import Call, run_call
+from worldmodel.run.layout import SCRIPTS
+from worldmodel.run.shipped import with_agent
+from worldmodel.types import UserError
+
+# What the system answers to a write for want of space or permission.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+# Old command -> the command that has taken its place.
+RENAMED_COMMANDS = {"ship": "export"}
+NOTHING_DONE = "interrupted before anything was done."
+GOES_ON = "interrupted; the same command goes on from the last checkpoint."
+
+Body = Callable[[DictConfig, Call], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a command, taken apart; `config_dir` holds YAML of the user's own."""
+
+    overrides: tuple[str, ...]
+    config_dir: Path | None
+    help: bool
+    multirun: bool
+    show: bool
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What commands that this one calls get as well."""
+        return () if self.config_dir is None else ("--config-dir", str(self.config_dir))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of `worldmodel`; leaves with exit code 1 after bad input, 130 after Ctrl-C."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if not given or given[0] in ("-h", "--help"):
+        print(overview())
+    elif given[0] == "--version":
+        print(f"worldmodel {metadata.version('worldmodel')}")
+    else:
+        with one_sentence(given[0], NOTHING_DONE):
+            command = _command(given[0])
+            if parse(given[1:]).help:  # without loading what the command needs
+                print(command_help(command, parse(given[1:])))
+                return
+            run = _load(command)
+        run(given[1:])
+
+
+def run_command(
+    command: str, body: Body, arguments: Sequence[str], lists: Mapping[str, str] | None = None
+) -> None:
+    """Do what the arguments of a command ask for; `body` gets the configuration and the call.
+
+    With --multirun, every combination of the values given is a process of its own, one after the
+    other. `lists` names keys that take several values in one call, and the key that holds them.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with one_sentence(command, NOTHING_DONE):
+        request = parse(arguments)
+        if request.help:
+            print(command_help(command, request))
+            return
+        overrides, sentences = current_overrides(request.overrides)
+        for sentence in sentences:
+            print(sentence, file=sys.stderr)
+        several = jobs(overrides, apart=lists or {}) if request.multirun else []
+        if not request.multirun:
+            listed = [_listed(text, lists or {}) for text in with_agent(overrides)]
+            config = compose(command, listed, request.config_dir)
+            if request.show:
+                print(OmegaConf.to_yaml(config), end="")
+                return
+    with one_sentence(command, GOES_ON):
+        for index, job in enumerate(several):
+            print(f"[{index + 1}/{len(several)}] {command} {' '.join(job)}", flush=True)
+            run_call(Call(command, tuple(job), request.options))
+        if not request.multirun:
+            body(config, Call(command, tuple(listed), request.options))
+
+
+def parse(arguments: Sequence[str]) -> Request:
+    """Take the arguments of a command apart.
+
+    Raises:
+        UserError: for an option that does not exist, or a folder that is missing.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-c", "--cfg", choices=("job",))
+    parser.add_argument("-cd", "--config-dir", type=Path)
+    given = parser.parse_intermixed_args(list(arguments))
+    folder = given.config_dir and given.config_dir.resolve()
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"--config-dir {given.config_dir} is not a folder.")
+    return Request(
+        tuple(given.overrides), folder, given.help, given.multirun, given.cfg is not None
+    )
+
+
+@contextmanager
+def one_sentence(command: str, interrupted: str) -> Iterator[None]:
+    """Leave with one sentence and an exit code where something is wrong that the user can mend."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop(interrupted, 130)
+    except UserError as error:
+        _stop(f"error: {error}", 1)
+    except ERRORS as error:
+        _stop(f"error: {explain(error, command)}", 1)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _stop(
+            f"error: Could not use {error.filename or 'the disk'} ({error.strerror}): free "
+            "some space or mend its permissions, then run the same command again.",
+            1,
+        )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}: `--help` lists options and keys.")
+
+
+def _command(name: str) -> str:
+    """The command of this name, which may be an older one."""
+    if name in RENAMED_COMMANDS:
+        print(f"{name} is called {RENAMED_COMMANDS[name]} now.", file=sys.stderr)
+    name = RENAMED_COMMANDS.get(name, name)
+    if name not in commands():
+        near = difflib.get_close_matches(name, commands(), n=1)
+        hint = f", did you mean '{near[0]}'?" if near else "."
+        raise UserError(f"There is no command '{name}'{hint} `worldmodel --help` lists them all.")
+    return name
+
+
+def _load(command: str) -> Callable[[Sequence[str]], None]:
+    """The `main` of a command's script."""
+    spec = importlib.util.spec_from_file_location(f"{command}_script", SCRIPTS / f"{command}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def _listed(override: str, lists: Mapping[str, str]) -> str:
+    """`world.config.temperature=0.5,1.0` as `temperatures=[0.5,1.0]`, where `lists` says so."""
+    key, _, value = override.partition("=")
+    return as_list(f"{lists[key]}={value}") if key in lists else override
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    sys.exit(code)

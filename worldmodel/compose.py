@@ -1,0 +1,170 @@
+"""Configurations composed by Hydra from conf/ and a command line."""
+
+import difflib
+import itertools
+import json
+from collections.abc import Container, Iterator, Sequence
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from worldmodel.run.compat import RENAMED, current_key
+from worldmodel.run.layout import CONF
+from worldmodel.types import UserError
+
+# What a composition can fail with.
+ERRORS = (HydraException, OmegaConfBaseException)
+SEARCH_PATH = "hydra.searchpath="
+
+
+def compose(command: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
+    """conf/<command>.yaml with these overrides, every interpolation resolved.
+
+    `config_dir` is a folder with YAML of the user's own, laid out as conf/ is.
+
+    Raises:
+        UserError: if an override gives several values, which takes --multirun.
+    """
+    for override in _parsed(overrides):
+        if override.is_sweep_override():
+            raise UserError(
+                f"{override.input_line} is several values: add -m to run one after the other."
+            )
+    texts = tuple(_with_search_path(overrides, config_dir))
+    # A user's own YAML may change between two calls in one process; conf/ does not.
+    own = any(text.startswith(SEARCH_PATH) for text in texts)
+    config = _compose(command, texts) if own else deepcopy(_remembered(command, texts))
+    _take_old_keys(config, overrides)
+    return config
+
+
+def jobs(overrides: Sequence[str], apart: Container[str] = ()) -> list[list[str]]:
+    """One list of overrides for every combination of the values that they give (`seed=0,1,2`).
+
+    Keys in `apart` are left as they are.
+    """
+    choices = []
+    for override in _parsed(overrides):
+        values = [str(override.input_line)]
+        if override.is_sweep_override() and override.key_or_group not in apart:
+            if not override.is_discrete_sweep():
+                raise UserError(f"{override.input_line}: list the values, such as key=1,2,3.")
+            key = override.get_key_element()
+            values = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        choices.append(values)
+    return [list(job) for job in itertools.product(*choices)]
+
+
+def as_list(override: str) -> str:
+    """`key=a,b` or `key=a` as `key=[a,b]` or `key=[a]`; `key=[a,b]` as it is."""
+    key, _, value = override.partition("=")
+    return override if value.startswith("[") else f"{key}=[{value}]"
+
+
+def take_out(key: str, overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The list that overrides give to `key`, and the overrides without it."""
+    taken, rest = [], []
+    for override in _parsed(overrides):
+        if override.key_or_group == key:
+            taken += _texts(override)
+        else:
+            rest.append(str(override.input_line))
+    return tuple(taken), tuple(rest)
+
+
+def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Overrides with every key under its present name, and a sentence for each that was renamed."""
+    texts, sentences = [], []
+    for text in overrides:
+        key, sign, value = text.partition("=")
+        bare = key.lstrip("+~")
+        now = current_key(bare)
+        if now != bare:
+            sentences.append(f"{bare} is called {now} now.")
+        texts.append(f"{key[: len(key) - len(bare)]}{now}{sign}{value}")
+    return texts, sentences
+
+
+def explain(error: Exception, command: str) -> str:
+    """One sentence for a composition error, with the nearest key where one was misspelt."""
+    text = first_line(error)
+    key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
+    if key and "override" in text.lower():
+        near = difflib.get_close_matches(key, _keys("", compose(command, ())), n=1, cutoff=0.5)
+        if near == [key]:
+            return f"The choices of this call, such as world=…, leave no key '{key}'."
+        hint = f", did you mean '{near[0]}'?" if near else "."
+        return f"There is no configuration key '{key}'{hint} `--help` lists them all."
+    return f"{text} `--help` lists all keys and choices."
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message that says anything."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _compose(command: str, overrides: Sequence[str]) -> DictConfig:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose(command, list(overrides), return_hydra_config=True)
+    # Read by ${hydra:…} while it is resolved.
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config["hydra"]
+    OmegaConf.resolve(config)
+    return config
+
+
+_remembered = lru_cache(maxsize=64)(_compose)
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))
+
+
+def _texts(override: Override) -> list[str]:
+    """The list that an override gives."""
+    value = override.value()
+    if not isinstance(value, list):
+        raise UserError(f"{override.input_line}: write a list, such as key=[one,two].")
+    return [str(item) for item in value]
+
+
+def _with_search_path(overrides: Sequence[str], config_dir: Path | None) -> list[str]:
+    if config_dir is None:
+        return list(overrides)
+    given = [text for text in overrides if text.startswith(SEARCH_PATH)]
+    folders = [folder for override in _parsed(given) for folder in _texts(override)]
+    path = ",".join(json.dumps(folder) for folder in [f"file://{config_dir}", *folders])
+    return [*(text for text in overrides if text not in given), f"{SEARCH_PATH}[{path}]"]
+
+
+def _take_old_keys(config: DictConfig, overrides: Sequence[str]) -> None:
+    """Move what YAML says under an old key to the new one; an override of that stays."""
+    given = {text.lstrip("+").partition("=")[0] for text in overrides}
+    for old, new in RENAMED.items():
+        parent, _, leaf = old.rpartition(".")
+        node = OmegaConf.select(config, parent)
+        if not isinstance(node, DictConfig) or leaf not in node:
+            continue
+        value = node[leaf]
+        with open_dict(config):
+            del node[leaf]
+            if new not in given:
+                OmegaConf.update(config, new, value)
+
+
+def _keys(prefix: str, node: Any) -> Iterator[str]:
+    if isinstance(node, DictConfig):
+        for name in map(str, node):
+            yield f"{prefix}{name}"
+            yield from _keys(f"{prefix}{name}.", node._get_node(str(name)))

@@ -1,0 +1,54 @@
+"""Agents that come with the package or were exported: what a command line needs to play one."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from worldmodel.run.layout import SHIPPED
+from worldmodel.types import UserError
+
+# What an agent's file may ask for: choices and numbers, nothing that names code.
+ALLOWED = re.compile(r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed)=[\w/-]+")
+
+
+def with_agent(overrides: Sequence[str]) -> list[str]:
+    """Overrides with `agent=<name>` replaced by those that this agent needs.
+
+    The agent is <runs>/pretrained/<name>, or else the shipped one. `run=pretrained/<name>` is the
+    older way to say it.
+
+    Raises:
+        UserError: if there is no such agent, or its file asks for more than ALLOWED.
+    """
+    given = [text for text in overrides if text.startswith(("agent=", "run="))]
+    if not given:
+        return list(overrides)
+    key, _, value = given[-1].partition("=")
+    name = f"pretrained/{value}" if key == "agent" else value
+    roots = [text.removeprefix("runs=") for text in overrides if text.startswith("runs=")]
+    path = _find_agent(Path(roots[-1] if roots else "runs"), name)
+    needed = json.loads(path.read_text())["overrides"]
+    refused = [text for text in needed if not ALLOWED.fullmatch(text)]
+    if refused:
+        raise UserError(f"{path} asks for {refused}: a shipped agent may not.")
+    rest = [text for text in overrides if text not in given]
+    return [*needed, f"name={name}", *rest]
+
+
+def shipped_agents() -> list[str]:
+    """Names of the agents that come with the package."""
+    return sorted(path.parent.name for path in SHIPPED.glob("*/agent.json"))
+
+
+def _find_agent(runs: Path, name: str) -> Path:
+    own = runs / name / "agent.json"
+    shipped = SHIPPED / name.removeprefix("pretrained/") / "agent.json"
+    if own.exists() or not name.startswith("pretrained/") or not shipped.exists():
+        if not own.exists():
+            raise UserError(
+                f"{own} is missing: choose agent={' or agent='.join(shipped_agents())}, or export "
+                "one of your own."
+            )
+        return own
+    return shipped
