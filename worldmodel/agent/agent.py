@@ -9,6 +9,7 @@ from torch import Tensor
 from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
+from worldmodel.seed import stream
 from worldmodel.types import BoolArray, FloatArray, Frames, IntArray
 
 BLOCK = 64  # steps for which the noise of z is drawn at once
@@ -38,7 +39,7 @@ class Agent:
         self._state = self.mdnrnn.initial_state(count)
         self._step = 0
         if self.controller.config.sample_z:
-            self._streams = [np.random.default_rng((seed, 7)) for seed in seeds]
+            self._streams = [stream(seed, "sample_z") for seed in seeds]
 
     @torch.inference_mode()
     def act(
@@ -72,7 +73,7 @@ class Agent:
         at = self._step % BLOCK
         if at == 0:
             shape = BLOCK, mu.shape[1]
-            drawn = [stream.standard_normal(shape, np.float32) for stream in self._streams]
+            drawn = [each.standard_normal(shape, np.float32) for each in self._streams]
             self._noise = torch.from_numpy(np.stack(drawn))
         self._step += 1
         noise = self._noise[torch.from_numpy(ids) % len(self._streams), at]

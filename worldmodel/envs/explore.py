@@ -8,6 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from worldmodel.seed import stream
 from worldmodel.types import EnvSpec, Explorer, FloatArray, UserError
 
 
@@ -17,7 +18,7 @@ class WhiteNoise:
 
     def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
         """Actions (steps, action_dim), one-hot for a discrete space."""
-        rng = _stream(seed)
+        rng = stream(seed, "explorer")
         if spec.n_actions is not None:
             return _one_hot(rng.integers(spec.n_actions, size=steps), spec.n_actions)
         low, high = _bounds(spec, "WhiteNoise")
@@ -41,7 +42,7 @@ class Brownian:
     def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
         """Actions (steps, action_dim)."""
         low, high = _bounds(spec, "Brownian")
-        rng = _stream(seed)
+        rng = stream(seed, "explorer")
         stride = np.sqrt(self.dt * spec.frame_skip)
         moves = rng.normal(0, stride, (steps, spec.action_dim))
         walk = accumulate(moves, lambda at, move: np.clip(at + move, low, high), initial=0 * low)
@@ -87,7 +88,7 @@ class OrnsteinUhlenbeck:
         theta, sigma, mean = map(np.array, (self.theta, self.sigma, self.mean))
         decay = np.exp(-theta * self.dt * spec.frame_skip)
         stationary = sigma / np.sqrt(2 * theta)
-        noise = _stream(seed).normal(0, stationary, (steps, spec.action_dim))
+        noise = stream(seed, "explorer").normal(0, stationary, (steps, spec.action_dim))
         noise[1:] *= np.sqrt(1 - decay**2)
         curve = np.array(list(accumulate(noise, lambda x, push: decay * x + push)))
         return (mean + curve.reshape(noise.shape)).clip(low, high).astype(np.float32)
@@ -116,7 +117,7 @@ class RandomController:
 
     def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
         """Actions (steps, action_dim), one-hot for a discrete space."""
-        rng = _stream(seed)
+        rng = stream(seed, "explorer")
         spread = self.scale * rng.uniform()
         weight = spread * rng.standard_cauchy((self.z_dim, spec.action_dim))
         bias = spread * rng.standard_cauchy(spec.action_dim)
@@ -152,8 +153,7 @@ class ActionRepeat:
 
     def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
         """Actions (steps, action_dim)."""
-        # Another stream than the inner explorer's.
-        rng = np.random.default_rng((seed, 1))
+        rng = stream(seed, "holds")
         holds = rng.integers(self.low, self.high, size=steps, endpoint=True)
         return np.repeat(self.explorer(spec, seed, steps), holds, axis=0)[:steps]
 
@@ -181,15 +181,9 @@ class VariedRepeat:
 
     def __call__(self, spec: EnvSpec, seed: int, steps: int) -> FloatArray:
         """Actions (steps, action_dim)."""
-        rng = np.random.default_rng((seed, 2))
+        rng = stream(seed, "longest_hold")
         longest = round(math.exp(rng.uniform(math.log(self.low), math.log(self.high))))
         return ActionRepeat(self.explorer, 1, longest)(spec, seed, steps)
-
-
-def _stream(seed: int) -> np.random.Generator:
-    # Not the bare seed: gymnasium makes the environment's own generator from it, and the actions
-    # would follow from where the episode begins. (Nor (seed, 0): numpy takes that for the same.)
-    return np.random.default_rng((seed, 6))
 
 
 def _bounds(spec: EnvSpec, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

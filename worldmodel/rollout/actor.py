@@ -7,6 +7,7 @@ import numpy as np
 
 from worldmodel.agent.agent import Agent
 from worldmodel.envs.make import EnvConfig
+from worldmodel.seed import stream
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray
 
 
@@ -89,13 +90,13 @@ class MixedActor:
 
     def _vary(self, seed: int) -> FloatArray:
         """Parameters (n,) for one episode."""
-        rng = np.random.default_rng((seed, 5))
+        rng = stream(seed, "agent_noise")
         noise = rng.uniform(0, self._noise) * rng.standard_normal(len(self._params))
         return (self._params + noise).astype(np.float32)
 
     def _draw_turns(self, seed: int) -> BoolArray:
         """Turns (steps,) of a two-state Markov chain with the wanted share and stretch."""
-        rng = np.random.default_rng((seed, 3))
+        rng = stream(seed, "turns")
         share = rng.uniform(0, self._share)
         leave = 1 / self._stretch
         enter = min(1.0, leave * share / max(1 - share, 1e-6))

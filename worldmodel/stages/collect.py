@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from worldmodel.agent.load import check_spec, load_controller
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.make import EnvConfig, make_spec
@@ -20,7 +18,7 @@ from worldmodel.rollout.actor import Actor, Explore, MixedActor
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, build_agent, make_backend
 from worldmodel.rollout.record import record
 from worldmodel.run.hardware import commit
-from worldmodel.seed import derive_many
+from worldmodel.seed import derive_many, stream
 from worldmodel.stats import mean_sd
 from worldmodel.types import EnvSpec, FloatArray
 
@@ -247,7 +245,7 @@ def _replayed(indices: Sequence[int], config: CollectConfig, seed: int, below: i
     """Which episodes are taken over: as many as are asked for of those with an index `below`."""
     old = [index for index in indices if index < below]
     count = min(len(old), config.replay_episodes or len(old))
-    return sorted(np.random.default_rng((seed, 4)).permutation(old)[:count].tolist())
+    return sorted(stream(seed, "replay").permutation(old)[:count].tolist())
 
 
 def versions() -> dict[str, str]:
