@@ -5,6 +5,7 @@ from omegaconf import DictConfig
 from worldmodel.agent.load import load_vae
 from worldmodel.config import build, stage
 from worldmodel.run.hardware import pick_device
+from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
 from worldmodel.stages.train_mdnrnn import train_mdnrnn
 
@@ -17,7 +18,7 @@ def main(cfg: DictConfig, run: Run) -> None:
         build(cfg.train_mdnrnn.windows),
         build(cfg.train_mdnrnn.fit),
         build(cfg.train_mdnrnn.dreams),
-        load_vae(run.of("train_vae") / "checkpoints" / "best.pt"),
+        load_vae(checkpoint_path(run.of("train_vae"))),
         run,
         baseline=cfg.train_mdnrnn.baseline,
         device=pick_device(cfg.device),

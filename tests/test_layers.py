@@ -25,7 +25,7 @@ ALLOWED = {
     "demos": RUN | {"mdn", "data", "train", "report"},
     "stages": RUN | {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream",
-        "rollout", "report", "bench", "demos",
+        "rollout", "report",
     },
     "bench": RUN | {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream", "rollout",

@@ -1,14 +1,20 @@
-"""All benchmarks by name."""
+"""All benchmarks by name, and how they are run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 from worldmodel.bench.densities import mixture, mixture_formula
 from worldmodel.bench.dreams import dream, generation
 from worldmodel.bench.environments import collect, real_rollouts
 from worldmodel.bench.row import Row, Setting
 from worldmodel.bench.sequences import train_mdnrnn
+from worldmodel.bench.table import benchmark_table
 from worldmodel.bench.vision import encode, train_vae
+from worldmodel.run.checkpoint import save_json
+from worldmodel.run.hardware import commit, hardware
+from worldmodel.types import UserError
 
 BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "collect": collect,
@@ -22,3 +28,21 @@ BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "mixture": mixture,
     "mixture_formula": mixture_formula,
 }
+
+
+def run_benchmarks(only: Sequence[str] | None, setting: Setting, path: Path) -> None:
+    """Measure all, or `only` some, print the table and write it to `path` as JSON.
+
+    Raises:
+        UserError: for a name that is none of `BENCHMARKS`.
+    """
+    names = list(only or BENCHMARKS)
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        raise UserError(f"benchmark.only names {unknown}: choose from {', '.join(BENCHMARKS)}.")
+    rows = {name: BENCHMARKS[name](setting) for name in names}
+    benchmark_table(rows)
+    where = {"hardware": hardware(), "device": setting.device, "commit": commit()}
+    table = {name: asdict(row) | {"ratio": row.ours / row.naive} for name, row in rows.items()}
+    save_json(path, where | {"sizes": asdict(setting.sizes), "rows": table})
+    print(f"written to {path}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from worldmodel.run import checkpoint
-from worldmodel.run.layout import find_stage, read_done, runs_before
+from worldmodel.run.layout import checkpoint_path, find_stage, read_done, runs_before
 from worldmodel.types import UserError
 
 # The stages whose best checkpoint an agent consists of, and what each keeps of it.
@@ -43,8 +43,8 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
         card["before"] = {other: _costs(runs / other / f"seed{seed}") for other in before}
     written = 0
     for stage, keys in AGENT.items():
-        saved = checkpoint.load(found[stage] / "checkpoints" / "best.pt", made_by=stage)
-        path = target / f"seed{seed}" / stage / "checkpoints" / "best.safetensors"
+        saved = checkpoint.load(checkpoint_path(found[stage]), made_by=stage)
+        path = checkpoint_path(target / f"seed{seed}" / stage).with_suffix(".safetensors")
         checkpoint.save_safetensors(path, {key: saved[key] for key in keys})
         done = read_done(found[stage])
         assert done is not None

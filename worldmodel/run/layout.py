@@ -42,6 +42,11 @@ def runs_before(runs: Path, name: str, seed: int) -> list[str]:
     return list(found)
 
 
+def checkpoint_path(folder: Path, name: str = "best") -> Path:
+    """A checkpoint in a stage's folder: "best" (what later stages use), "last" or "mean"."""
+    return folder / "checkpoints" / f"{name}.pt"
+
+
 def read_done(folder: Path) -> dict[str, Any] | None:
     """What a finished stage left in its DONE file; None if it did not finish."""
     path = folder / "DONE"

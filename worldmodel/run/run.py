@@ -16,7 +16,7 @@ from worldmodel.run import checkpoint
 from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
-from worldmodel.run.layout import find_stage, lookup, read_done
+from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done
 from worldmodel.run.log import Log
 from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, STAGES
@@ -58,7 +58,7 @@ class Run:
 
     def other(self, name: str, stage: str, checkpoint: str = "best") -> Path:
         """A checkpoint of a stage of the run `name`, of the same seed."""
-        return self.elsewhere(name, stage) / "checkpoints" / f"{checkpoint}.pt"
+        return checkpoint_path(self.elsewhere(name, stage), checkpoint)
 
     def elsewhere(self, name: str, stage: str) -> Path:
         """Folder of a stage of the run `name`, of the same seed, or of its upstream."""
@@ -75,7 +75,7 @@ class Run:
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""
-        return self.folder / "checkpoints" / f"{name}.pt"
+        return checkpoint_path(self.folder, name)
 
     def subrun(self, name: str, seed: int | None = None) -> "Subrun":
         """A second training within this stage, with a folder and a log; the run's seed if None."""
@@ -242,7 +242,7 @@ class Subrun:
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of its checkpoints."""
-        return self.folder / "checkpoints" / f"{name}.pt"
+        return checkpoint_path(self.folder, name)
 
     def log(self, resume_step: int = 0) -> Log:
         """Its own log."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from lightning_fabric import Fabric
 from torch import nn
 
-from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.types import TrainData
 
@@ -24,12 +23,7 @@ def make_fabric(device: str, precision: str) -> Fabric:
 def choose_precision(
     model: nn.Module, data: TrainData, asked: str, device: str, run: Recorder
 ) -> str:
-    """The precision asked for, or for "auto" the one that steps faster here.
-
-    An interrupted run keeps the one that it began with.
-    """
-    if run.checkpoint().exists():
-        return str(checkpoint.load(run.checkpoint(), made_by="the same command")["precision"])
+    """The precision asked for, or for "auto" the one that steps faster here."""
     if asked != "auto":
         return asked
     weights = {name: value.clone() for name, value in model.state_dict().items()}

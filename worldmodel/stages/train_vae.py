@@ -1,0 +1,61 @@
+"""The train_vae stage: V on the collected frames."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from worldmodel.data.episodes import EpisodeStore
+from worldmodel.data.frames import FrameData, FramesConfig
+from worldmodel.data.split import tell_if_shared
+from worldmodel.models.vae import VAE, VAEConfig
+from worldmodel.run import checkpoint
+from worldmodel.run.run import Run
+from worldmodel.train.fit import FitConfig, fit, take_best
+from worldmodel.train.holdout import holdout_losses
+from worldmodel.train.vae_pictures import VAEPictures
+
+# What the stage reports of the newest hold-out episodes alone.
+NEWEST = ("recon", "kl")
+
+
+def train_vae(
+    config: VAEConfig,
+    frames: FramesConfig,
+    fitting: FitConfig,
+    run: Run,
+    *,
+    device: str,
+    start: Path | None = None,
+) -> dict[str, float]:
+    """Train V on the collected frames; its speed and its hold-out losses.
+
+    Where episodes were replayed, V's losses on the newest hold-out episodes alone come with them.
+
+    Args:
+        config: V.
+        frames: how batches are made of episodes.
+        fitting: numbers of the training run.
+        run: folders, log and terminal.
+        device: "cpu" or "cuda".
+        start: checkpoint of a V whose weights training begins with; None: random ones.
+    """
+    store = EpisodeStore.open(run.of("collect") / "episodes")
+    data = FrameData(store, frames, run.seed)
+    tell_if_shared(data.train_episodes, data.holdout_episodes, run.say)
+    torch.manual_seed(run.seed)
+    model = VAE(config)
+    if start is not None:
+        checkpoint.start_from(model, start)
+    about = {"kind": "vae", **asdict(config)}
+    pictures = VAEPictures(data, run)
+    result = fit(model, data, fitting, run, about=about, device=device, picture=pictures)
+    _, holdout = take_best(model, run)
+    newest = holdout_losses(
+        model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device
+    )
+    return {
+        "frames_per_second": result.examples_per_second,
+        **{f"holdout_{name}": value for name, value in holdout.items()},
+        **{f"newest_{name}": newest[name] for name in NEWEST if name in newest},
+    }
