@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from worldmodel.run import checkpoint
-from worldmodel.run.layout import checkpoint_path, find_stage, read_done, runs_before
+from worldmodel.run.layout import (
+    checkpoint_path,
+    find_stage,
+    read_done,
+    runs_before,
+    shipped_folder,
+)
 from worldmodel.types import UserError
 
 # The stages whose best checkpoint an agent consists of, and what each keeps of it.
@@ -37,10 +43,10 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
             f"{runs / name / f'seed{seed}'} has not finished {', '.join(missing)}: run the "
             "pipeline first."
         )
-    card: dict[str, Any] = {"overrides": overrides, "stages": _costs(runs / name / f"seed{seed}")}
+    card: dict[str, Any] = {"overrides": overrides, "stages": _costs(runs, name, seed)}
     before = runs_before(runs, name, seed)
     if before:
-        card["before"] = {other: _costs(runs / other / f"seed{seed}") for other in before}
+        card["before"] = {other: _costs(runs, other, seed) for other in before}
     written = 0
     for stage, keys in AGENT.items():
         saved = checkpoint.load(checkpoint_path(found[stage]), made_by=stage)
@@ -54,11 +60,13 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
     return written
 
 
-def _costs(root: Path) -> dict[str, Any]:
+def _costs(runs: Path, name: str, seed: int) -> dict[str, Any]:
     """What every finished stage of one run took, gave, and was made by."""
-    shipped = root.parent / "agent.json"
-    if shipped.exists():  # it holds more than the files of an exported run
-        return json.loads(shipped.read_text())["stages"]
+    for folder in (runs / name, shipped_folder(name)):
+        # An agent's file holds more than the files of an exported run.
+        if folder is not None and (folder / "agent.json").exists():
+            return json.loads((folder / "agent.json").read_text())["stages"]
+    root = runs / name / f"seed{seed}"
     costs: dict[str, Any] = {}
     for folder in sorted(root.glob("*/")):  # none if the run was deleted since
         done = read_done(folder)

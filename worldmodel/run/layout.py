@@ -12,18 +12,37 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _INSTALLED = (_PACKAGE / "conf").is_dir()
 CONF = _PACKAGE / "conf" if _INSTALLED else _PACKAGE.parent / "conf"
 SCRIPTS = _PACKAGE / "scripts" if _INSTALLED else _PACKAGE.parent / "scripts"
+# Agents that come with the package; they play as runs of the name pretrained/<agent>.
+SHIPPED_AS = "pretrained"
 SHIPPED = _PACKAGE / "pretrained" if _INSTALLED else _PACKAGE.parent / "runs" / "pretrained"
 
 
 def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:
-    """Folder of a stage of the run `name`, or of the one upstream if it has none."""
+    """Folder of a stage of the run `name`, or of the one upstream if it has none.
+
+    What neither has may belong to an agent that comes with the package.
+    """
     root = runs / name / f"seed{seed}"
-    if not (root / stage).exists():
-        for path in sorted(root.glob("*/config.json")):
-            upstream = json.loads(path.read_text()).get("upstream")
-            if upstream is not None and upstream != name:
-                return find_stage(runs, str(upstream), seed, stage)
-    return root / stage
+    if (root / stage).exists():
+        return root / stage
+    for path in sorted(root.glob("*/config.json")):
+        upstream = json.loads(path.read_text()).get("upstream")
+        if upstream is not None and upstream != name:
+            return find_stage(runs, str(upstream), seed, stage)
+    return shipped_stage(name, seed, stage) or root / stage
+
+
+def shipped_stage(name: str, seed: int, stage: str) -> Path | None:
+    """Folder of a stage of the shipped agent that the run `name` plays, if it has one."""
+    folder = shipped_folder(name)
+    path = folder and folder / f"seed{seed}" / stage
+    return path if path and path.exists() else None
+
+
+def shipped_folder(name: str) -> Path | None:
+    """Where the shipped agent lies that the run pretrained/<agent> plays; None of other runs."""
+    first, _, agent = name.partition("/")
+    return SHIPPED / agent if first == SHIPPED_AS and agent else None
 
 
 def runs_before(runs: Path, name: str, seed: int) -> list[str]:

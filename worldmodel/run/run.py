@@ -16,7 +16,7 @@ from worldmodel.run import checkpoint
 from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
-from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done
+from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done, shipped_stage
 from worldmodel.run.log import Log
 from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, STAGES
@@ -54,7 +54,11 @@ class Run:
         """Folder of another stage of the same run, or of the one upstream if it has none."""
         own = self.root / stage
         name = self.config.get("upstream")
-        return own if name is None or own.exists() else self.elsewhere(str(name), stage)
+        if own.exists():
+            return own
+        if name is not None:
+            return self.elsewhere(str(name), stage)
+        return shipped_stage(str(self.config["name"]), self.seed, stage) or own
 
     def other(self, name: str, stage: str, checkpoint: str = "best") -> Path:
         """A checkpoint of a stage of the run `name`, of the same seed."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from worldmodel.run.layout import SHIPPED
+from worldmodel.run.layout import SHIPPED, SHIPPED_AS, shipped_folder
 from worldmodel.types import UserError
 
 # What an agent's file may ask for: choices and numbers, nothing that names code.
@@ -25,7 +25,7 @@ def with_agent(overrides: Sequence[str]) -> list[str]:
     if not given:
         return list(overrides)
     key, _, value = given[-1].partition("=")
-    name = f"pretrained/{value}" if key == "agent" else value
+    name = f"{SHIPPED_AS}/{value}" if key == "agent" else value
     roots = [text.removeprefix("runs=") for text in overrides if text.startswith("runs=")]
     path = _find_agent(Path(roots[-1] if roots else "runs"), name)
     needed = json.loads(path.read_text())["overrides"]
@@ -42,13 +42,13 @@ def shipped_agents() -> list[str]:
 
 
 def _find_agent(runs: Path, name: str) -> Path:
-    own = runs / name / "agent.json"
-    shipped = SHIPPED / name.removeprefix("pretrained/") / "agent.json"
-    if own.exists() or not name.startswith("pretrained/") or not shipped.exists():
-        if not own.exists():
-            raise UserError(
-                f"{own} is missing: choose agent={' or agent='.join(shipped_agents())}, or export "
-                "one of your own."
-            )
-        return own
-    return shipped
+    """The file of the agent that the run `name` plays."""
+    folder = shipped_folder(name)
+    places = [runs / name, *([folder] if folder is not None else [])]
+    for place in places:
+        if (place / "agent.json").exists():
+            return place / "agent.json"
+    raise UserError(
+        f"{places[0] / 'agent.json'} is missing: export an agent under this name, or choose "
+        f"agent={' or agent='.join(shipped_agents())}."
+    )

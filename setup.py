@@ -1,0 +1,26 @@
+"""What the package holds beside its code; all else is said in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+# Folders of the repository that an installed worldmodel has within itself.
+FOLDERS = {
+    "worldmodel.conf": "conf",
+    "worldmodel.scripts": "scripts",
+    "worldmodel.pretrained": "runs/pretrained",
+}
+
+setup(
+    packages=[*find_packages(include=["worldmodel*"]), *FOLDERS],
+    package_dir={"worldmodel": "worldmodel", **FOLDERS},
+    package_data={
+        "worldmodel": ["py.typed", "*/README.md"],
+        "worldmodel.conf": ["README.md", "*.yaml", "*/*.yaml"],
+        "worldmodel.pretrained": [
+            "*/README.md",
+            "*/agent.json",
+            "*/seed*/*/DONE",
+            "*/seed*/*/checkpoints/*.safetensors",
+        ],
+    },
+    include_package_data=False,
+)
