@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -26,12 +26,14 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     name = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        name = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.tmp"
+        # Not tempfile: what it makes is readable by its owner alone, and the umask can't be read
+        # without changing it for other threads.
+        descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         with os.fdopen(descriptor, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())  # a temporary file is its owner's alone
         os.replace(name, path)
     except OSError as error:
         raise UserError(
@@ -42,12 +44,6 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         if name is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def save_json(path: Path, content: Any) -> None:
