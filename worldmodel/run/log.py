@@ -1,13 +1,12 @@
 """Where numbers and pictures go: metrics.jsonl always, TensorBoard beside it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from worldmodel.run.checkpoint import atomic
+from worldmodel.run.jsonl import RecordFile, read_records
 from worldmodel.types import Frames
 
 
@@ -20,16 +19,13 @@ class Log:
 
     def __init__(self, folder: Path, resume_step: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "metrics.jsonl"
-        kept = [line for line in _lines(self._path) if line["step"] <= resume_step]
-        with atomic(self._path, "w") as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
-        self._file = self._path.open("a", buffering=1)
+        kept = [record for record in read_metrics(folder) if record["step"] <= resume_step]
+        self._file = RecordFile(folder / "metrics.jsonl", kept)
         self._board = SummaryWriter(str(folder / "tb"), purge_step=resume_step + 1)
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Record numbers under one step."""
-        self._file.write(json.dumps({"step": step} | values) + "\n")
+        self._file.append({"step": step} | values)
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
 
@@ -49,16 +45,4 @@ class Log:
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
     """All records of a stage's `metrics.jsonl`, in order."""
-    return _lines(folder / "metrics.jsonl")
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    records = []
-    for line in path.read_text().splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:  # the last line of a killed run may be cut off
-            break
-    return records
+    return read_records(folder / "metrics.jsonl")
