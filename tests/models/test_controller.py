@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from worldmodel.config import build, compose
 from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.types import EnvSpec
 
@@ -205,3 +206,21 @@ def test_bad_components_name_the_key(centre, components, message):
 def test_more_components_than_features_are_refused():
     with pytest.raises(ValueError, match="there are 6 features"):
         Controller(ControllerConfig(("z",), True, False, True, None, 7), spec(), 6, 8)
+
+
+LINEAR = ControllerConfig(("z", "h"), True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("linear", {}),
+        ("linear_z", {"inputs": ("z",)}),
+        ("linear_pca", {"components": 48}),
+        ("linear_zch", {"inputs": ("z", "h", "c"), "bias": False, "centre": False}),
+        ("hidden_z", {"inputs": ("z",), "hidden_units": 40}),
+    ],
+)
+def test_the_controllers_of_conf_differ_from_the_linear_one_in_these(name, changes):
+    config = compose("collect", [f"controller={name}"])
+    assert build(config.controller) == replace(LINEAR, **changes)
