@@ -11,7 +11,7 @@ def split(
     """Divide episodes into (train, hold-out), both sorted; the same for the same arguments.
 
     Two or more episodes leave at least one on each side. A single episode is on both sides: the
-    hold-out then measures nothing new, see `tell_if_shared`. Each episode draws its own lot, so one
+    hold-out then measures nothing new, see `warn_if_shared`. Each episode draws its own lot, so one
     that is held out mostly stays so when more episodes are collected later.
     """
     ordered = sorted(indices)
@@ -22,7 +22,7 @@ def split(
     return sorted(drawn[count:]), sorted(drawn[:count])
 
 
-def tell_if_shared(
+def warn_if_shared(
     train: Sequence[int], holdout: Sequence[int], say: Callable[[str], None]
 ) -> None:
     """Say so where both sides are the same episode."""

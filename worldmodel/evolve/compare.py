@@ -94,7 +94,7 @@ def search(
     recipe: Recipe,
     config: CompareConfig,
     index: int,
-    tell: Callable[[Point], None] = lambda _: None,
+    on_test: Callable[[Point], None] = lambda _: None,
 ) -> Curve:
     """Search number `index` with one recipe; the scores of the mean from before the first step on.
 
@@ -111,7 +111,7 @@ def search(
         returns, _ = problem.world.evaluate(es.mean[None], seeds, generation=None)
         found = mean_sd(returns)
         curve.append(Point(world.steps, es.generation, policy.rollouts, es.sigma, *found))
-        tell(curve[-1])
+        on_test(curve[-1])
 
     test()
     while world.steps < config.budget:
@@ -200,12 +200,12 @@ def compare(
     with run.progress(total, "steps", start) as bar:
         for done, (index, name) in enumerate(todo, finished):
 
-            def tell(point: Point, done: int = done, label: str = f"{name} {index}") -> None:
+            def on_test(point: Point, done: int = done, label: str = f"{name} {index}") -> None:
                 at = done * config.budget + min(point.steps, config.budget)
                 bar.update(at, f"{label} · score {point.score:.1f}")
 
             since = time.time()
-            curve = search(problem, recipes[name], config, index, tell)
+            curve = search(problem, recipes[name], config, index, on_test)
             record = {"minutes": (time.time() - since) / 60, "curve": [asdict(at) for at in curve]}
             checkpoint.save_json(files[index, name], about(name) | record)
     outcomes = {

@@ -80,7 +80,7 @@ class EvolveResult:
 def evolve(
     config: EvolveConfig,
     n_params: int,
-    tried: Fitness,
+    fitness: Fitness,
     selection: World,
     run: Recorder,
     about: dict[str, Any],
@@ -88,7 +88,7 @@ def evolve(
 ) -> EvolveResult:
     """Evolve a controller of `n_params`; keep the mean that scores best in `selection`.
 
-    `tried` says what candidates are worth. The search begins around `start` (n_params,), which is
+    `fitness` says what candidates are worth. The search begins around `start` (n_params,), which is
     selected if nothing better is found, or around zeros.
 
     Writes checkpoints/last.pt (the exact search, and `about`) every generation, and at every
@@ -96,7 +96,7 @@ def evolve(
     checkpoints/best.pt (which is what gets deployed).
     """
     search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
-    evolution = _Evolution(config, search, tried, selection, run, about)
+    evolution = _Evolution(config, search, fitness, selection, run, about)
     with run.progress(config.generations, "generations", start=evolution.generation) as bar:
         if start is not None and evolution.generation == 0:
             evolution.select()
@@ -120,22 +120,22 @@ class _Evolution:
         self,
         config: EvolveConfig,
         search: CMA,
-        tried: Fitness,
+        fitness: Fitness,
         selection: World,
         run: Recorder,
         about: dict[str, Any],
     ) -> None:
-        self._config, self._search, self._tried = config, search, tried
+        self._config, self._search, self._fitness = config, search, fitness
         self._run, self._about = run, about
         self.tally = Tally(config.rollouts)
         path = run.checkpoint()
         if path.exists():
             saved = checkpoint.load(path, made_by="the same command")
             self._search, self.tally = CMA.restore(saved["cma"], path), Tally(**saved["tally"])
-            tried.restore(saved["tried"])
+            fitness.restore(saved["tried"])
             run.say(f"resuming at generation {self.generation} of {config.generations}")
         seeds = derive_many(run.seed, "selection", config.selection_episodes)
-        self._selection = Selection(selection, tried.dream, seeds, config.average, run, about)
+        self._selection = Selection(selection, fitness.dream, seeds, config.average, run, about)
         self._log = run.log(resume_step=self.generation)
         self._began = time.time() - 60 * self.tally.minutes
 
@@ -153,7 +153,7 @@ class _Evolution:
     def advance(self) -> Trial:
         """One generation: ask, try, tell."""
         since, config, tally = time.time(), self._config, self.tally
-        trial = self._tried.test(self._search.ask(), self._seeds(), self.generation)
+        trial = self._fitness.test(self._search.ask(), self._seeds(), self.generation)
         self._search.tell(trial.fitness)
         tally.env_steps += trial.env_steps
         tally.dream_steps += trial.dream_steps
@@ -178,7 +178,7 @@ class _Evolution:
         self.tally.minutes = self._minutes()
         state = {
             "cma": self._search.state(),
-            "tried": self._tried.state(),
+            "tried": self._fitness.state(),
             "tally": asdict(self.tally),
             "about": self._about,
         }

@@ -5,12 +5,12 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from worldmodel.run import safetensors_format
 from worldmodel.types import UserError
@@ -46,7 +46,7 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
                 os.unlink(name)
 
 
-def save_json(path: Path, content: Any) -> None:
+def save_json(path: Path, content: object) -> None:
     """Write JSON atomically."""
     with atomic(path, "w") as file:
         json.dump(content, file, indent=2)
@@ -83,14 +83,14 @@ def save_safetensors(path: Path, content: dict[str, Any]) -> None:
 def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
     """Read a checkpoint on the CPU without running any code that it may carry.
 
-    Where `path` is missing, a light checkpoint beside it, of the same name, takes its place.
+    Where `path` is missing, the .safetensors file of the same name beside it takes its place.
 
     Raises:
         UserError: if it is missing, cut off, or holds more than tensors and plain types.
     """
-    shipped = path.with_suffix(".safetensors")
-    if not path.exists() and shipped.exists():
-        path = shipped
+    exported = path.with_suffix(".safetensors")
+    if not path.exists() and exported.exists():
+        path = exported
     if not path.exists():
         raise UserError(f"{path} is missing: run {made_by} first.")
     try:
@@ -106,7 +106,7 @@ def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
         ) from error
 
 
-def load_weights(module: nn.Module, weights: dict[str, Any], path: Path) -> None:
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
     """Load weights, naming the first parameter whose shape differs.
 
     Raises:

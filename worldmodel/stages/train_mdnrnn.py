@@ -11,7 +11,7 @@ from torch import nn
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentData, LatentStore, WindowsConfig
-from worldmodel.data.split import tell_if_shared
+from worldmodel.data.split import warn_if_shared
 from worldmodel.models.baselines import fit_persistence, persistence_nats, unit_gaussian_nats
 from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
@@ -70,7 +70,7 @@ def train_mdnrnn(
     """
     store = LatentStore.open(run.of("encode") / "latents")
     data = LatentData(store, windows, run.seed, config.z_noise)
-    tell_if_shared(data.train_episodes, data.holdout_episodes, run.say)
+    warn_if_shared(data.train_episodes, data.holdout_episodes, run.say)
     figures: dict[str, float] = {}
     if baseline:
         single = replace(config, components=1)

@@ -7,7 +7,7 @@ import torch
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.frames import FrameData, FramesConfig
-from worldmodel.data.split import tell_if_shared
+from worldmodel.data.split import warn_if_shared
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.run import checkpoint
 from worldmodel.run.run import Run
@@ -42,7 +42,7 @@ def train_vae(
     """
     store = EpisodeStore.open(run.of("collect") / "episodes")
     data = FrameData(store, frames, run.seed)
-    tell_if_shared(data.train_episodes, data.holdout_episodes, run.say)
+    warn_if_shared(data.train_episodes, data.holdout_episodes, run.say)
     torch.manual_seed(run.seed)
     model = VAE(config)
     if start is not None:
