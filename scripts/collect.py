@@ -1,4 +1,4 @@
-"""Collect episodes.   python scripts/collect.py env=car_racing collect.episodes=1000"""
+"""Collect episodes of an environment.   python scripts/collect.py env=car_racing"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Encode all frames.   python scripts/encode.py experiment=quickstart"""
+"""Encode all frames to latents.   python scripts/encode.py experiment=quickstart"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Score a controller.   python scripts/evaluate.py experiment=quickstart evaluate.episodes=100"""
+"""Score an agent on held-out episodes.   python scripts/evaluate.py agent=car_racing"""
 
 from omegaconf import DictConfig
 

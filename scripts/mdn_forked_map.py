@@ -1,4 +1,4 @@
-"""Choosing among valid moves, by an LSTM with a mixture.   python scripts/mdn_forked_map.py"""
+"""Choose among valid moves: an LSTM with a mixture.   python scripts/mdn_forked_map.py"""
 
 from omegaconf import DictConfig
 

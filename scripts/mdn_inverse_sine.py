@@ -1,4 +1,4 @@
-"""The inverse sine: a mixture against least squares.   python scripts/mdn_inverse_sine.py"""
+"""Learn an inverse sine: mixture against regression.   python scripts/mdn_inverse_sine.py"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Two Gaussians as one density.   python scripts/mdn_mixture.py"""
+"""Draw two Gaussians as one density.   python scripts/mdn_mixture.py"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Look at the dream, or play in it.   python scripts/play_dream.py experiment=quickstart"""
+"""Film the dream, or play in it.   python scripts/play_dream.py experiment=quickstart"""
 
 from omegaconf import DictConfig
 

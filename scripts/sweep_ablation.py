@@ -1,4 +1,4 @@
-"""What V, M and C each contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
+"""Tell what V, M and C each contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Evolve C.   python scripts/train_controller.py experiment=quickstart world=real"""
+"""Evolve C, the controller that acts.   python scripts/train_controller.py world=real"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Train M.   python scripts/train_mdnrnn.py experiment=quickstart mdnrnn.components=5"""
+"""Train M, which predicts the next latents.   python scripts/train_mdnrnn.py mdnrnn.components=5"""
 
 from omegaconf import DictConfig
 

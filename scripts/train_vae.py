@@ -1,4 +1,4 @@
-"""Train V.   python scripts/train_vae.py experiment=quickstart vae.z_dim=32"""
+"""Train V, the VAE that encodes frames.   python scripts/train_vae.py vae.z_dim=32"""
 
 from omegaconf import DictConfig
 

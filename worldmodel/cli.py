@@ -51,6 +51,8 @@ class Request:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `worldmodel`; leaves with exit code 1 after bad input, 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if hasattr(signal, "SIGPIPE"):  # `worldmodel --help | head` ends without a word
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if not given or given[0] in ("-h", "--help"):
         print(overview())
     elif given[0] == "--version":
@@ -58,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         with one_sentence(given[0], NOTHING_DONE):
             command = _command(given[0])
-            if parse(given[1:]).help:  # without loading what the command needs
-                print(command_help(command, parse(given[1:])))
+            request = parse(given[1:])
+            if request.help:  # without loading what the command needs
+                print(_help(command, request))
                 return
             run = _load(command)
         run(given[1:])
@@ -77,7 +80,7 @@ def run_command(
     with one_sentence(command, NOTHING_DONE):
         request = parse(arguments)
         if request.help:
-            print(command_help(command, request))
+            print(_help(command, request))
             return
         overrides, sentences = current_overrides(request.overrides)
         for sentence in sentences:
@@ -154,6 +157,11 @@ def _command(name: str) -> str:
         hint = f", did you mean '{near[0]}'?" if near else "."
         raise UserError(f"There is no command '{name}'{hint} `worldmodel --help` lists them all.")
     return name
+
+
+def _help(command: str, request: Request) -> str:
+    overrides = with_agent(current_overrides(request.overrides)[0])
+    return command_help(command, overrides, request.config_dir)
 
 
 def _load(command: str) -> Callable[[Sequence[str]], None]:

@@ -5,15 +5,19 @@ import itertools
 import json
 from collections.abc import Container, Iterator, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -45,6 +49,57 @@ def compose(command: str, overrides: Sequence[str], config_dir: Path | None = No
     config = _compose(command, texts) if own else deepcopy(_remembered(command, texts))
     _take_old_keys(config, overrides)
     return config
+
+
+def compose_plain(
+    command: str, overrides: Sequence[str], config_dir: Path | None = None
+) -> dict[str, Any]:
+    """What `compose` composes, in plain types."""
+    plain = OmegaConf.to_container(compose(command, overrides, config_dir))
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a composition comes from.
+
+    `files` are YAML files in the order in which they were merged, each with the key under which its
+    content stands ("" for the root). `choices` are the chosen names of every group, and `options`
+    all names that could be chosen.
+    """
+
+    files: tuple[tuple[Path, str], ...]
+    choices: dict[str, str | None]
+    options: dict[str, list[str]]
+
+
+def sources(command: str, overrides: Sequence[str], config_dir: Path | None = None) -> Sources:
+    """Files, chosen groups and choices of what `compose` composes."""
+    texts = _with_search_path(overrides, config_dir)
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        found = loader.compute_defaults_list(command, texts, RunMode.RUN)
+        choices = {
+            str(group): None if choice is None else str(choice)
+            for group, choice in found.overrides.known_choices.items()
+            if not group.startswith("hydra/")
+        }
+        options = {
+            group: loader.get_group_options(
+                group.partition("@")[0], ObjectType.CONFIG, command, texts
+            )
+            for group in choices
+        }
+    own = [text for text in texts if text.startswith(SEARCH_PATH)]
+    folders = [CONF, *(Path(folder.removeprefix("file://"))
+                       for override in _parsed(own) for folder in _texts(override))]  # fmt: skip
+    paths = [
+        (folder / f"{default.config_path}.yaml", default.package or "")
+        for default in found.defaults
+        for folder in folders
+    ]
+    return Sources(tuple(pair for pair in paths if pair[0].exists()), choices, options)
 
 
 def jobs(overrides: Sequence[str], apart: Container[str] = ()) -> list[list[str]]:
