@@ -1,73 +1,158 @@
-"""What the README shows is what the repository holds."""
+"""What the README files say is what the repository holds."""
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from gymnasium.wrappers import TimeLimit
 
-from worldmodel.config import CONF, build, take_out, with_agent
+from worldmodel.compose import jobs
+from worldmodel.config import CONF, build, compose, with_agent
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
-LINES = [line.split("#")[0].strip() for kind, block in BLOCKS if kind == "bash"
-         for line in block.splitlines()]  # fmt: skip
-# Such as `world=hybrid evolve.rollouts=4`.
-INLINE = sorted(
-    {" ".join(span.split()) for span in re.findall(r"`((?:\+{0,2}[\w.]+=[^`\s]+\s?)+)`", README)}
-    - {"run=pretrained/car_racing", "run=pretrained/take_cover"}
-)
-# Such as `python scripts/benchmark.py`, over as many lines as it takes.
-TOLD = [" ".join(span.split()) for span in re.findall(r"`(python scripts/[^`]+)`", README)]
-COMMANDS = [line for line in [*LINES, *TOLD] if line.startswith(("python scripts", "bash scripts"))]
+FOLDERS = [".", "conf", *(str(path.parent.relative_to(ROOT))
+                          for room in ("runs/pretrained", "worldmodel")
+                          for path in sorted((ROOT / room).glob("*/README.md")))]  # fmt: skip
+PAGES = {f"{folder}/README.md": (ROOT / folder / "README.md").read_text() for folder in FOLDERS}
+PAGES |= {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "CHANGELOG.md")}
+NOW = {name: text for name, text in PAGES.items() if name != "CHANGELOG.md"}
+PROGRAMS = ("worldmodel", "python", "python3", "pip", "source", "bash", "tensorboard", "ffmpeg")
+COMMAND = r"(?:worldmodel \w+|python scripts/|bash (?:scripts/|\.ci/))"
+# Keys that one command alone has; all others are composed with `pipeline`.
+OWN_KEYS = {"benchmark": "benchmark", "rounds": "iterate", "play": "play_dream"}
+PARTS = ("env", "vae", "mdnrnn", "controller", "evolve", "evaluate", "backend")
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def lines(text: str) -> list[str]:
+    found = [line.split("#")[0].strip() for block in blocks(text, "bash")
+             for line in block.splitlines()]  # fmt: skip
+    return [line for line in found if line]
+
+
+def spans(text: str) -> list[str]:
+    """Inline code, over as many lines as it takes."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+
+
+def commands() -> list[str]:
+    found = [line for text in NOW.values() for line in [*lines(text), *spans(text)]]
+    return sorted({line for line in found if re.match(COMMAND, line) and "<" not in line})
+
+
+def overrides() -> list[str]:
+    """Inline code such as `world=hybrid evolve.rollouts=4`."""
+    # In the library of mixtures these are arguments of Python functions.
+    pages = [text for name, text in NOW.items() if not name.startswith("worldmodel/mdn")]
+    found = {span for text in pages for span in spans(text)}
+    whole = re.compile(r"(\+{0,2}[\w.]+=\S+\s?)+")
+    return sorted(span for span in found if whole.fullmatch(span) and "<" not in span)
+
+
+@cache
+def builds(command: str, arguments: tuple[str, ...]) -> None:
+    config = compose(command, ["name=readme", *with_agent(arguments)])
+    for part in PARTS:
+        if part in config:
+            build(config[part])
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_exist_and_compose(command, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    program, name, *arguments = shlex.split(command)
+    if program == "bash":
+        assert (ROOT / name).exists()
+        return
+    name = Path(name).stem
+    assert (ROOT / "scripts" / f"{name}.py").exists()
+    plain = [text for text in arguments if not text.startswith("-")]
+    for job in jobs(plain) if "-m" in arguments else [plain]:
+        builds(name, tuple(job))
+
+
+@pytest.mark.parametrize("span", overrides())
+def test_overrides_in_the_text_compose_and_build(span):
+    first = re.split(r"[.=]", span.lstrip("+"))[0]
+    builds(OWN_KEYS.get(first, "pipeline"), ("experiment=quickstart", *shlex.split(span)))
+
+
+@pytest.mark.parametrize("page", NOW)
+def test_every_line_of_a_shell_block_calls_something_known(page):
+    for line in lines(NOW[page]):
+        assert line.startswith((*PROGRAMS, ".venv/bin/")), line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_pictures_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert found.exists(), target
+        if anchor:
+            assert anchor in anchors(found.read_text()), target
+
+
+def anchors(text: str) -> set[str]:
+    """What a heading of Markdown can be linked by."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_the_first_page_is_short():
+    assert len(PAGES["./README.md"].splitlines()) <= 150
 
 
 def test_the_yaml_is_the_file():
-    (block,) = [block for kind, block in BLOCKS if kind == "yaml"]
+    (block,) = blocks(PAGES["conf/README.md"], "yaml")
     assert block == (CONF / "env" / "pendulum.yaml").read_text()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_exist_and_compose(command, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    program, script, *overrides = shlex.split(command)
-    assert (ROOT / script).exists()
-    if program == "python":
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(Path(script).stem, ["name=readme", *with_agent(overrides)])
-        for part in ("env", "evolve", "controller", "mdnrnn", "vae", "evaluate", "backend"):
-            if part in config:
-                build(config[part])
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_was_left_to_fill_in(page):
+    assert not re.search(r"@\w+@|\b(TODO|TBD)\b", PAGES[page])
 
 
-@pytest.mark.parametrize("span", INLINE)
-def test_overrides_in_the_text_compose_and_build(span):
-    script = "benchmark" if span.startswith(("benchmark", "device")) else "pipeline"
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        # What a round keeps is iterate's to read: no stage has such a key.
-        _, overrides = take_out("keep", shlex.split(span))
-        config = compose(script, ["experiment=quickstart", "name=readme", *overrides])
-    for part in ("env", "evolve", "controller", "mdnrnn") if script == "pipeline" else ():
-        build(config[part])
-
-
-def test_pictures_and_files_exist():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target
-
-
-def test_nothing_was_left_to_fill_in():
-    assert not re.search(r"@\w+@|\b(TODO|TBD)\b", README)
+def test_the_shipped_agents_have_cards():
+    for path in sorted((ROOT / "runs" / "pretrained").glob("*/agent.json")):
+        assert path.with_name("README.md").exists()
 
 
 def test_the_code_of_the_mixture_library_runs():
-    text = (ROOT / "worldmodel" / "mdn" / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (code,) = blocks(PAGES["worldmodel/mdn/README.md"], "python")
     names: dict[str, object] = {}
     exec(code, names)
     assert names["drawn"]["move"].shape == (8, 40, 2)  # type: ignore[index]
     assert names["drawn"]["pen"].shape == (8, 40)  # type: ignore[index]
     assert names["parts"]["total"].isfinite()  # type: ignore[index]
+
+
+def test_doom_is_an_environment_of_gymnasium():
+    pytest.importorskip("vizdoom")
+    (code,) = blocks(PAGES["runs/pretrained/take_cover/README.md"], "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    env = names["env"]
+    assert env.observation_space.shape == (120, 160, 3)  # type: ignore[attr-defined]
+    env.close()  # type: ignore[attr-defined]
+
+
+def test_the_first_page_drives_a_shipped_agent(monkeypatch):
+    trained = pytest.importorskip("worldmodel.trained")
+    make_env = trained.TrainedAgent.make_env
+    monkeypatch.setattr(
+        trained.TrainedAgent, "make_env", lambda agent: TimeLimit(make_env(agent), 4)
+    )
+    (code,) = blocks(PAGES["./README.md"], "python")
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["truncated"]
+    assert names["dream"].reset(seed=0)[0].shape == (32 + 2 * 256,)  # type: ignore[attr-defined]
