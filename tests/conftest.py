@@ -1,18 +1,24 @@
-"""Stages run in this process, as their scripts run them."""
+"""Stages run in this process, as their scripts run them, and finished tiny runs to start from."""
 
-import runpy
+import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import one_core
 import pytest
 from small import small  # noqa: F401  (a fixture)
-
-ROOT = Path(__file__).resolve().parent.parent
+from tiny import ROOT, TinyRuns, run_script
 
 # A shell's background jobs are deaf to Ctrl-C, and so would be the processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Coverage of child processes is written beside that of the tests, wherever they run.
+os.environ.setdefault("COVERAGE_FILE", str(ROOT / ".coverage"))
+
+
+def pytest_configure(config):
+    if not config.getoption("numprocesses", None):
+        one_core.take_one()
 
 
 @dataclass
@@ -24,19 +30,13 @@ class Outcome:
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch, capfd):
-    """stage(name, *overrides): run a script with runs under tmp_path; its exit code and output."""
+    """stage(name, *overrides): run a script in tmp_path, runs in runs/; its code and output."""
+    monkeypatch.chdir(tmp_path)
 
     def run(name: str, *overrides: str) -> Outcome:
-        argv = [f"scripts/{name}.py", f"runs={tmp_path / 'runs'}", *overrides]
-        monkeypatch.setattr(sys, "argv", argv)
         capfd.readouterr()
-        code = 0
-        try:
-            runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capfd.readouterr()
-        return Outcome(code, out, err)
+        code = run_script(name, "runs=runs", *overrides)
+        return Outcome(code, *capfd.readouterr())
 
     return run
 
@@ -51,3 +51,20 @@ def stages(stage):
             assert outcome.code == 0, f"{name}: {outcome.err}"
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_runs(tmp_path_factory):
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return TinyRuns(shared / "tiny_runs")
+
+
+@pytest.fixture
+def finished(tiny_runs, tmp_path):
+    """finished(upto, *overrides): a run below tmp_path / "runs", done up to a stage; its folder."""
+
+    def copy(upto: str, *overrides: str) -> Path:
+        return tiny_runs.copy(upto, overrides, tmp_path / "runs")
+
+    return copy

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from worldmodel.run.registry import PIPELINE
-
 TINY = ["experiment=tiny", "env=pendulum"]
 
 
 @pytest.mark.slow
-def test_a_controller_is_evaluated_and_warm_starts_knowing_how_it_acted(stages, stage, tmp_path):
-    *training, evaluate = PIPELINE
-    stages(" ".join(training), *TINY, "env.squash=[off]")
-    stages(evaluate, *TINY)
+def test_a_controller_is_evaluated_and_warm_starts_knowing_how_it_acted(
+    stages, stage, finished, tmp_path
+):
+    finished("train_mdnrnn", *TINY)
+    stages("train_controller", *TINY, "env.squash=[off]")
+    stages("evaluate", *TINY)
     actions = sorted((tmp_path / "runs" / "tiny").rglob("actions/*.npy"))
     assert actions
     assert not any(np.load(path).any() for path in actions)

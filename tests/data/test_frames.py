@@ -1,7 +1,7 @@
 """V's loader: every frame once per epoch, seekable, in bounded memory."""
 
-import gc
 import hashlib
+import weakref
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -117,14 +117,20 @@ def test_batches_mix_episodes(store):
     assert len({episode for episode, _ in names(batch)}) > 1
 
 
-def test_never_more_than_two_groups_in_memory(store):
+def test_never_more_than_two_groups_in_memory(store, monkeypatch):
+    alive, made, whole = weakref.WeakValueDictionary(), [], frames_module._Group
+
+    def group(*parts):
+        alive[len(made)] = one = whole(*parts)
+        made.append(len(alive))
+        return one
+
+    monkeypatch.setattr(frames_module, "_Group", group)
     data = FrameData(store, CONFIG, 0)
-    most = 0
     for _ in islice(data.batches(0), 120):
-        gc.collect()
-        alive = sum(isinstance(o, frames_module._Group) for o in gc.get_objects())
-        most = max(most, alive)
-    assert 1 <= most <= 2
+        assert 1 <= len(alive) <= 2
+    assert len(made) > 4
+    assert max(made) == 2
     assert data.ram_bound_bytes() < 2 * (300 + 300) * 8 * 8 * 3
 
 

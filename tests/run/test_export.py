@@ -63,8 +63,8 @@ def test_a_broken_file_is_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_shipped_agent_evaluates_and_serves(stages, stage, tmp_path):
-    stages(" ".join(PIPELINE), *TINY)
+def test_a_shipped_agent_evaluates_and_serves(stages, stage, finished, tmp_path):
+    finished("evaluate", *TINY)
     outcome = stage("export", *TINY)
     assert outcome.code == 0, outcome.err
     runs = tmp_path / "runs"

@@ -40,8 +40,8 @@ def test_too_few_episodes(stage):
     complains(stage("collect", *BASE, "collect.episodes=0"), "collect.episodes")
 
 
-def test_no_batch_to_encode(stage, stages):
-    stages("collect train_vae", *BASE)
+def test_no_batch_to_encode(stage, finished):
+    finished("train_vae", *BASE)
     complains(stage("encode", *BASE, "encode.batch_size=0"), "encode.batch_size")
 
 
@@ -63,38 +63,39 @@ def test_missing_stage(stage, name, missing):
     complains(stage(name, *BASE), missing, f"scripts/{missing}.py")
 
 
-def test_another_configuration_in_the_same_folder(stage, stages):
-    stages("collect train_vae", *BASE)
+def test_another_configuration_in_the_same_folder(stage, finished):
+    finished("train_vae", *BASE)
     complains(stage("train_vae", *BASE, "vae.z_dim=8"), "vae.z_dim=4", "8", "train_vae")
     complains(stage("collect", *BASE, "env.frame_skip=2"), "env.frame_skip=1")
 
 
-def test_a_stage_made_from_older_input(stage, stages, tmp_path):
-    stages("collect train_vae", *BASE)
+def test_a_stage_made_from_older_input(stage, stages, finished):
+    finished("train_vae", *BASE)
     stages("collect", *BASE, "collect.episodes=5")
     complains(stage("train_vae", *BASE), "older collect", "train_vae")
 
 
-def test_m_is_not_trained_on_what_another_v_saw(stage, stages):
-    stages("collect train_vae encode", *BASE)
+def test_m_is_not_trained_on_what_another_v_saw(stage, stages, finished):
+    finished("encode", *BASE)
     other = (*BASE, "name=other", "upstream=tiny")
     stages("train_vae", *other)
     complains(stage("train_mdnrnn", *other), "do not belong together", "train_vae")
     stages("encode train_mdnrnn", *other)
 
 
-def test_less_of_a_finished_stage_is_done_already(stage, stages):
-    stages("collect train_vae", *BASE)
+def test_less_of_a_finished_stage_is_done_already(stage, finished):
+    finished("train_vae", *BASE)
     for name in ("collect", "train_vae"):
         outcome = stage(name, *BASE, "collect.episodes=3", "train_vae.fit.steps=2")
         assert outcome.code == 0, outcome.err
         assert "done already" in outcome.out
 
 
-def test_a_search_goes_on_from_what_it_saw(stages, tmp_path):
+def test_a_search_goes_on_from_what_it_saw(stages, finished, tmp_path):
     """Its principal components are part of it: without the latents they can't be found again."""
     seen = (*BASE, "controller=linear_pca", "controller.components=3")
-    stages("collect train_vae encode train_mdnrnn train_controller", *seen)
+    finished("train_mdnrnn", *BASE)
+    stages("train_controller", *seen)
     root = tmp_path / "runs/tiny/seed0"
     path = root / "train_controller/checkpoints/last.pt"
     before = checkpoint.load(path)["about"]
@@ -106,15 +107,15 @@ def test_a_search_goes_on_from_what_it_saw(stages, tmp_path):
         assert torch.equal(before[name], after[name])
 
 
-def test_more_of_a_finished_stage_goes_on(stage, stages, tmp_path):
-    stages("collect train_vae", *BASE)
+def test_more_of_a_finished_stage_goes_on(stage, finished):
+    finished("train_vae", *BASE)
     outcome = stage("train_vae", *BASE, "train_vae.fit.steps=8")
     assert outcome.code == 0, outcome.err
     assert "resuming at step 6 of 8" in outcome.out
 
 
-def test_broken_episode(stage, stages, tmp_path):
-    stages("collect", *BASE)
+def test_broken_episode(stage, stages, finished, tmp_path):
+    finished("collect", *BASE)
     episode = tmp_path / "runs/tiny/seed0/collect/episodes/000001"
     chunk = next(p for p in (episode / "obs" / "c").rglob("*") if p.is_file())
     chunk.write_bytes(chunk.read_bytes()[:40])
@@ -125,17 +126,17 @@ def test_broken_episode(stage, stages, tmp_path):
     stages("collect train_vae", *BASE)
 
 
-def test_nan_loss(stage, stages, tmp_path):
-    stages("collect", *BASE)
+def test_nan_loss(stage, finished, tmp_path):
+    finished("collect", *BASE)
     outcome = stage("train_vae", *BASE, "train_vae.fit.learning_rate=1e30",
                     "train_vae.fit.steps=200")  # fmt: skip
     complains(outcome, "loss", "learning_rate")
     assert read_done(tmp_path / "runs/tiny/seed0/train_vae") is None
 
 
-def test_checkpoint_of_another_shape(stage, stages, tmp_path):
-    stages("collect train_vae encode train_mdnrnn", *BASE)
-    stages("collect train_vae", *BASE, "name=wide", "vae.z_dim=8")
+def test_checkpoint_of_another_shape(stage, finished, tmp_path):
+    finished("train_mdnrnn", *BASE)
+    finished("train_vae", *BASE, "name=wide", "vae.z_dim=8")
     runs = tmp_path / "runs"
     shutil.copy(runs / "wide/seed0/train_vae/checkpoints/best.pt",
                 runs / "tiny/seed0/train_vae/checkpoints/best.pt")  # fmt: skip
@@ -151,19 +152,20 @@ def test_one_episode_is_enough_and_is_told(stage, stages):
         assert ("only one episode" in outcome.out) is name.startswith("train"), name
 
 
-def test_controller_of_another_environment(stage, stages, tmp_path):
-    stages("collect train_vae encode train_mdnrnn train_controller", *BASE)
-    stages("collect train_vae encode train_mdnrnn train_controller",
-           "experiment=tiny", "env=pendulum", "name=other")  # fmt: skip
-    other = tmp_path / "runs/other/seed0/train_controller/checkpoints/best.pt"
-    complains(stage("evaluate", *BASE, f"evaluate.checkpoint={other}"), "Pendulum-v1")
+def test_controller_of_another_environment(stage, stages, finished, tmp_path):
+    finished("train_controller", *BASE)
+    other = ("experiment=tiny", "env=pendulum", "name=other")
+    finished("train_mdnrnn", *other)
+    stages("train_controller", *other)
+    best = tmp_path / "runs/other/seed0/train_controller/checkpoints/best.pt"
+    complains(stage("evaluate", *BASE, f"evaluate.checkpoint={best}"), "Pendulum-v1")
     complains(stage("evaluate", *BASE, "evaluate.checkpoint=/nowhere.pt"), "/nowhere.pt is missing")
     search = tmp_path / "runs/tiny/seed0/train_controller/checkpoints/last.pt"
     complains(stage("evaluate", *BASE, f"evaluate.checkpoint={search}"), "is a search")
 
 
-def test_controller_of_another_v(stage, stages, tmp_path):
-    stages("collect train_vae encode train_mdnrnn train_controller", *BASE)
+def test_controller_of_another_v(stage, stages, finished, tmp_path):
+    finished("train_controller", *BASE)
     twin = (*BASE, "name=twin", "upstream=tiny")
     stages("train_vae encode train_mdnrnn train_controller", *twin)
     path = tmp_path / "runs/twin/seed0/train_controller/checkpoints/mean.pt"

@@ -10,9 +10,9 @@ TINY = ["experiment=tiny", "env=cart_pole"]
 
 
 @pytest.fixture
-def two_rounds(stages, tmp_path):
+def two_rounds(stages, finished, tmp_path):
     """Four episodes, and then these and three more; returns the latents of both runs."""
-    stages("collect train_vae encode", *TINY, "name=one")
+    finished("encode", *TINY, "name=one")
     stages("collect", *TINY, "name=two", "upstream=one", "collect.replay=one",
            "collect.episodes=3")  # fmt: skip
     return lambda name: tmp_path / "runs" / name / "seed0" / "encode"

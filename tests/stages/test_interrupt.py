@@ -19,13 +19,15 @@ BASE = ("experiment=tiny", "env=cart_pole")
     ("name", "earlier", "length", "first", "unit"),
     [
         ("train_vae", "collect", "train_vae.fit.steps", ".", "step"),
-        ("train_mdnrnn", "collect train_vae encode", "train_mdnrnn.fit.steps", "k1", "step"),
-        ("train_controller", "collect train_vae encode train_mdnrnn", "evolve.generations", ".",
+        ("train_mdnrnn", "encode", "train_mdnrnn.fit.steps", "k1", "step"),
+        ("train_controller", "train_mdnrnn", "evolve.generations", ".",
          "generation"),
     ],
 )  # fmt: skip
-def test_interrupted_training_goes_on(stage, stages, tmp_path, name, earlier, length, first, unit):
-    stages(earlier, *BASE)
+def test_interrupted_training_goes_on(
+    stage, finished, tmp_path, name, earlier, length, first, unit
+):
+    finished(earlier, *BASE)
     endless = [f"runs={tmp_path / 'runs'}", *BASE, f"{length}=1000000"]
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *endless],

@@ -1,9 +1,6 @@
 """Rounds: the agent's own episodes join the old ones, and V, M and C go on from where they were."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,21 +12,19 @@ from worldmodel.run import checkpoint
 from worldmodel.run.log import read_metrics
 from worldmodel.stages.iterate import overrides_of
 
-ROOT = Path(__file__).resolve().parents[2]
 TINY = ["experiment=tiny", "env=pendulum", "evaluate.videos=false"]
 
 
 @pytest.mark.slow
-def test_three_rounds(tmp_path):
+def test_three_rounds(stage, tmp_path):
     runs = tmp_path / "runs"
-    command = [
-        sys.executable, str(ROOT / "scripts" / "iterate.py"), *TINY, f"runs={runs}",
+    rounds = (
         "rounds=[[],['collect.episodes=3','evolve.cma.sigma=0.01',"
         "'train_vae.fit.learning_rate=1e-9','train_vae.frames.holdout_fraction=0.5',"
-        "'train_vae.frames.newest_weight=2'],['keep=[collect,train_vae,encode,train_mdnrnn]']]",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+        "'train_vae.frames.newest_weight=2'],['keep=[collect,train_vae,encode,train_mdnrnn]']]"
+    )
+    done = stage("iterate", *TINY, rounds)
+    assert done.code == 0, done.err
     first, second, third = (runs / "tiny" / f"round{i}" / "seed0" for i in range(3))
     old, new = (EpisodeStore.open(root / "collect" / "episodes") for root in (first, second))
     assert old.indices() == [0, 1, 2, 3]
@@ -49,12 +44,13 @@ def test_three_rounds(tmp_path):
     assert not (first / "evaluate").exists()
     assert {path.name for path in third.iterdir()} == {"train_controller", "evaluate"}
     about = checkpoint.load(third / "train_controller" / "checkpoints" / "best.pt")["about"]
-    assert about["mdnrnn"] == str(second / "train_mdnrnn" / "checkpoints" / "best.pt")
-    assert "test score" in done.stdout
+    its = second / "train_mdnrnn" / "checkpoints" / "best.pt"
+    assert about["mdnrnn"] == str(its.relative_to(tmp_path))
+    assert "test score" in done.out
     rows = read_metrics(runs / "tiny" / "rounds" / "seed0")
     assert [row["step"] for row in rows] == [0, 1, 2]
     assert rows[1]["rounds/replayed"] == 4
-    assert done.stdout.count("curves.png and .svg") == 3
+    assert done.out.count("curves.png and .svg") == 3
     assert (runs / "tiny" / "curves.png").exists()
 
     figures = [

@@ -1,9 +1,6 @@
 """All stages in order, for both kinds of action and both worlds."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +16,6 @@ from worldmodel.run.registry import PIPELINE
 from worldmodel.seed import PURPOSES, derive_many
 
 TINY = "experiment=tiny"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -77,28 +73,25 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
 
 
 @pytest.mark.slow
-def test_one_command_runs_all_goes_on_and_says_when_it_is_done(tmp_path):
-    command = [sys.executable, str(ROOT / "scripts" / "pipeline.py"), TINY, "env=cart_pole",
-               f"runs={tmp_path}"]  # fmt: skip
-    failed = subprocess.run(
-        [*command, "train_mdnrnn.fit.steps=0"], capture_output=True, text=True, check=False
-    )
-    assert failed.returncode == 1
-    root = tmp_path / "tiny" / "seed0"
+def test_one_command_runs_all_goes_on_and_says_when_it_is_done(stage, tmp_path):
+    failed = stage("pipeline", TINY, "env=cart_pole", "encode.batch_size=0")
+    assert failed.code == 1
+    root = tmp_path / "runs" / "tiny" / "seed0"
     assert [name for name in PIPELINE if (root / name / "DONE").exists()] == [
-        "collect", "train_vae", "encode"
+        "collect", "train_vae"
     ]  # fmt: skip
-    assert not (root / "train_controller").exists()
-    whole = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert whole.returncode == 0, whole.stderr
-    assert whole.stdout.count("done already") == 3
-    assert whole.stdout.count("done in") == 3
+    assert not (root / "train_mdnrnn").exists()
+    whole = stage("pipeline", TINY, "env=cart_pole")
+    assert whole.code == 0, whole.err
+    assert whole.out.count("done already") == 2
+    assert whole.out.count("done in") == 4
 
 
-def test_a_score_may_have_arguments_of_its_own(stages, stage, tmp_path):
+def test_a_score_may_have_arguments_of_its_own(stages, stage, finished, tmp_path):
     scoring = ("evaluate.vector=fast", "+evaluate.fast_kwargs.sutton_barto_reward=true")
     environment = ("env=cart_pole", "env.fast_id=CartPole-v1", "backend=gymnasium")
-    stages(" ".join(PIPELINE), TINY, *environment, *scoring)
+    finished("train_controller", TINY, "env=cart_pole")
+    stages("evaluate", TINY, *environment, *scoring)
     root = tmp_path / "runs" / "tiny" / "seed0"
     path = root / "evaluate" / "episodes.jsonl"
 
@@ -106,7 +99,9 @@ def test_a_score_may_have_arguments_of_its_own(stages, stage, tmp_path):
         return [json.loads(line)["score"] for line in path.open()]
 
     assert paid() == [-1.0] * 3, "the fall costs 1, and a step pays nothing"
-    assert read_done(root / "collect")["figures"]["return_mean"] > 1
+    stages("collect", TINY, *environment, *scoring, "name=collected")
+    collected = read_done(tmp_path / "runs" / "collected" / "seed0" / "collect")
+    assert collected["figures"]["return_mean"] > 1
 
     other = stage("evaluate", TINY, *environment, scoring[1])
     assert other.code == 1
@@ -120,8 +115,8 @@ def test_a_score_may_have_arguments_of_its_own(stages, stage, tmp_path):
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5], "what was played before is text still"
 
 
-def test_closing_table(stages, tmp_path):
-    stages("collect", TINY, "env=cart_pole")
+def test_closing_table(finished, tmp_path):
+    finished("collect", TINY, "env=cart_pole")
     console = Console(record=True, width=200)
     closing_table({"runs": str(tmp_path / "runs"), "name": "tiny", "seed": 0}, console)
     text = console.export_text()

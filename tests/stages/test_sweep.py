@@ -1,9 +1,5 @@
 """One command sweeps the dream's temperature, or the controllers, on another run's V and M."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -12,21 +8,27 @@ from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.run.layout import read_done
 from worldmodel.run.log import read_metrics
 
-ROOT = Path(__file__).resolve().parents[2]
-TINY = ["experiment=tiny", "env=pendulum", "name=base", "evaluate.videos=false"]
+BASE = ["experiment=tiny", "env=pendulum", "name=base"]
+TINY = [*BASE, "evaluate.videos=false"]
 
 
-def sweep(script, runs, *jobs):
-    """What the sweep printed; its stages are processes of their own."""
-    command = [sys.executable, str(ROOT / "scripts" / f"{script}.py"), *TINY, f"runs={runs}", *jobs]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+@pytest.fixture
+def sweep(stage):
+    """sweep(script, *jobs): what the sweep printed; its stages are processes of their own."""
+
+    def run(script: str, *jobs: str) -> str:
+        outcome = stage(script, *TINY, *jobs)
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    return run
 
 
 @pytest.mark.slow
-def test_sweep_and_table(stages, tmp_path):
-    stages("collect train_vae encode train_mdnrnn", *TINY)
+def test_sweep_and_table(sweep, finished, tmp_path):
+    finished("train_mdnrnn", *BASE)
     runs, jobs = tmp_path / "runs", "world.config.temperature=0.5,1.25"
-    out = sweep("sweep_temperature", runs, jobs)
+    out = sweep("sweep_temperature", jobs)
     last = out[out.rindex("dream score") :]
     for tau in ("0.5", "1.25"):
         folder = runs / "base" / f"tau{tau}" / "seed0"
@@ -37,16 +39,16 @@ def test_sweep_and_table(stages, tmp_path):
         rows = read_metrics(folder / "train_controller")
         both = {"selection/mean", "dream/mean"}
         assert both <= set().union(*rows)
-    assert sweep("sweep_temperature", runs, jobs).count("done already") == 4
-    assert not (ROOT / "multirun.yaml").exists()
+    assert sweep("sweep_temperature", jobs).count("done already") == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
 @pytest.mark.slow
-def test_ablations_and_their_table(stages, stage, tmp_path):
-    stages("collect train_vae encode train_mdnrnn", *TINY)
+def test_ablations_and_their_table(sweep, stage, finished, tmp_path):
+    finished("train_mdnrnn", *BASE)
     runs = tmp_path / "runs"
     small = "+ablations.small_m=['mdnrnn.hidden=4']"
-    out = sweep("sweep_ablation", runs, "ablation=z_hidden,random_m,small_m", small)
+    out = sweep("sweep_ablation", "ablation=z_hidden,random_m,small_m", small)
     last = out[out.rindex("what V, M and C") :]
     assert "788 ± 141" in last
     found = {}
