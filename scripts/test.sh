@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# The whole test suite: bash scripts/test.sh [pytest arguments]
+# The test suite on all cores: all of it with its coverage, or what pytest's arguments say.
+#   bash scripts/test.sh
+#   bash scripts/test.sh -m "not slow"
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
-[ $# -gt 0 ] && exec .venv/bin/python -m pytest "$@"
-exec .venv/bin/python -m pytest --cov=worldmodel --cov-report=term --cov-fail-under=85
+run=(.venv/bin/python -m pytest -n logical --maxprocesses 8 --dist worksteal)
+[ $# -gt 0 ] && exec "${run[@]}" "$@"
+exec "${run[@]}" --cov --cov-report=term --cov-fail-under=90
