@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.recipes import Policy, Recipe
 from worldmodel.run import checkpoint
+from worldmodel.run.progress import Bar
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive, derive_many
 from worldmodel.stats import mean_sd
@@ -199,13 +201,9 @@ def compare(
     total, start = (count * config.budget for count in (len(files), finished))
     with run.progress(total, "steps", start) as bar:
         for done, (index, name) in enumerate(todo, finished):
-
-            def on_test(point: Point, done: int = done, label: str = f"{name} {index}") -> None:
-                at = done * config.budget + min(point.steps, config.budget)
-                bar.update(at, f"{label} · score {point.score:.1f}")
-
+            show = partial(_show, bar, done * config.budget, config.budget, f"{name} {index}")
             since = time.time()
-            curve = search(problem, recipes[name], config, index, on_test)
+            curve = search(problem, recipes[name], config, index, show)
             record = {"minutes": (time.time() - since) / 60, "curve": [asdict(at) for at in curve]}
             checkpoint.save_json(files[index, name], about(name) | record)
     outcomes = {
@@ -219,6 +217,11 @@ def compare(
          for name, outcome in outcomes.items()},
     )  # fmt: skip
     return rows
+
+
+def _show(bar: Bar, before: int, budget: int, label: str, point: Point) -> None:
+    """Move the bar: `before` steps were those of earlier searches."""
+    bar.update(before + min(point.steps, budget), f"{label} · score {point.score:.1f}")
 
 
 def _is_search(path: Path, about: Mapping[str, Any]) -> bool:
