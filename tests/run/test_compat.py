@@ -20,10 +20,10 @@ from worldmodel.types import UserError
 
 RECORDED = json.loads((Path(__file__).parent / "data/run_of_012856f.json").read_text())
 STAGES = tuple(RECORDED["stages"])
-COMMAND = (
-    "experiment=tiny env=pendulum world=dream_anywhere world.config.burn_in=4 "
-    "evaluate.videos=false device=cpu name=old"
-).split()
+COMMAND = [
+    "experiment=tiny", "env=pendulum", "world=dream_anywhere", "world.config.burn_in=4",
+    "evaluate.videos=false", "device=cpu", "name=old",
+]  # fmt: skip
 
 
 @pytest.fixture
