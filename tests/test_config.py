@@ -15,7 +15,7 @@ from worldmodel.run.registry import PIPELINE
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
-ROOTS = [root for root in ALL_ROOTS if not root.startswith("mdn_")]
+ROOTS = [root for root in ALL_ROOTS if root != "table" and not root.startswith("mdn_")]
 SCRIPTS = sorted(commands())
 ENVS = sorted(p.stem for p in (CONF / "env").glob("*.yaml"))
 EXPERIMENTS = sorted(p.stem for p in (CONF / "experiment").glob("*.yaml"))

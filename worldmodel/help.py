@@ -184,7 +184,10 @@ def _keys(
     for key in EVERYWHERE:
         if key in config:
             lines += _row(key, config[key], words)
-    for section in sections:
+    for key in sections:
+        if not isinstance(config[key], dict):
+            lines += _row(key, config[key], words)
+    for section in (key for key in sections if isinstance(config[key], dict)):
         about = [title(path.read_text()) for path, package in made_of.files if package == section]
         head = f"{section}: {about[-1]}" if about and about[-1] else section
         lines += ["", *textwrap.wrap(head, _width())]

@@ -31,7 +31,7 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
             stage,
             f"{done['minutes']:.1f}",
             f"{done['peak_memory_gb']:.2f}",
-            "\n".join(f"{name} {_short(value)}" for name, value in done["figures"].items()),
+            "\n".join(f"{name} {short(value)}" for name, value in done["figures"].items()),
             str(root / stage),
         )
         table.add_section()
@@ -39,7 +39,8 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
     console.print(table)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A number with four digits, or as a whole one from 1000 on."""
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
 
 
@@ -111,8 +112,8 @@ def noise_table(
     for name, row in rows.items():
         table.add_row(
             name,
-            f"{_short(row['score'])} ± {_short(row['score_sd'])}",
-            f"{_short(row['half'])} ± {_short(row['half_sd'])}",
+            f"{short(row['score'])} ± {short(row['score_sd'])}",
+            f"{short(row['half'])} ± {short(row['half_sd'])}",
             f"{row['generations']:.0f}",
             f"{row['rollouts']:.1f}",
             f"{row['minutes']:.1f}",
@@ -161,5 +162,5 @@ def rounds_table(rounds: Sequence[dict[str, float]], console: Console | None = N
     titles = dict.fromkeys(title for figures in rounds for title in figures)
     for title in titles:
         values = (figures.get(title) for figures in rounds)
-        table.add_row(title, *("" if value is None else _short(value) for value in values))
+        table.add_row(title, *("" if value is None else short(value) for value in values))
     (console or wide_console()).print(table)
