@@ -4,13 +4,13 @@ from omegaconf import DictConfig
 
 from worldmodel.config import build, stage
 from worldmodel.run.run import Run
-from worldmodel.stages.evaluate import score
+from worldmodel.stages.evaluate import evaluate
 
 
 @stage("evaluate")
 def main(cfg: DictConfig, run: Run) -> None:
     """Play held-out episodes in the official environment and film three of them."""
-    run.finish(score(build(cfg.evaluate), build(cfg.env), build(cfg.backend), run))
+    run.finish(evaluate(build(cfg.evaluate), build(cfg.env), build(cfg.backend), run))
 
 
 if __name__ == "__main__":

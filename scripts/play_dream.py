@@ -2,12 +2,10 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.agent.load import load_controller, load_vae
+from worldmodel.agent.policy import load_policy
 from worldmodel.config import Call, build, entry, to_plain
-from worldmodel.dream.env import DreamEnv
-from worldmodel.models.controller import ControllerConfig
 from worldmodel.run.run import Run
-from worldmodel.stages.play_dream import acts_by, film, play_in_a_window
+from worldmodel.stages.play_dream import play_dream
 from worldmodel.stages.worlds import Worlds
 from worldmodel.types import UserError
 
@@ -21,16 +19,14 @@ def main(cfg: DictConfig, _: Call) -> None:
     try:
         if run.done and not config.human:
             return
-        params, about = load_controller(run.of("train_controller") / "checkpoints" / "best.pt")
-        parts = build(cfg.env), build(cfg.backend), ControllerConfig(**about["controller"]), run
-        worlds = Worlds(*parts, about["offset"], about.get("axes"))
-        vae = load_vae(worlds.models["vae"])
-        dynamics = worlds.dynamics(build(cfg.world.config), cfg.device, cfg.world.members)
-        env = DreamEnv(dynamics, worlds.spec, vae)
-        if config.human:
-            play_in_a_window(env, config, run)
-        else:
-            run.finish(film(env, acts_by(worlds.controller, params, vae.config.z_dim), config, run))
+        policy = load_policy(run.of("train_controller") / "checkpoints" / "best.pt")
+        worlds = Worlds(build(cfg.env), policy.spec, build(cfg.backend), run)
+        dreaming, members = build(cfg.world.config), list(cfg.world.members)
+        figures = play_dream(
+            config, dreaming, worlds, policy, run, device=cfg.device, members=members
+        )
+        if figures is not None:
+            run.finish(figures)
     finally:
         run.close()
 

@@ -4,10 +4,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from worldmodel.agent.agent import Agent
+from worldmodel.agent.policy import Policy
 from worldmodel.config import CONF, build
 from worldmodel.envs.make import make_spec
 from worldmodel.models.controller import Controller, ControllerConfig
@@ -15,6 +18,7 @@ from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.rollout.real import PlayerConfig
 from worldmodel.run import checkpoint
+from worldmodel.types import FloatArray
 
 RNN = MDNRNNConfig(8, 2, "per_dim", -7.0, 3.0, True, True, False, 1.0, 1.0, 1.0, 10.0)
 
@@ -25,8 +29,14 @@ class Small:
     spec: Any
     vae: VAE
     mdnrnn: MDNRNN
-    controller: Controller
+    policy: Policy
     player: PlayerConfig
+    controller: Controller
+
+    def agent(self, params: FloatArray | None = None) -> Agent:
+        """With other parameters (n,) than zeros, if there are any."""
+        policy = self.policy if params is None else self.policy.with_params(params)
+        return Agent(self.vae, self.mdnrnn, policy)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +56,7 @@ def small(tmp_path_factory) -> Small:
     about = {"kind": "mdnrnn", **asdict(RNN), "z_dim": 4, "action_dim": spec.action_dim}
     checkpoint.save(folder / "mdnrnn.pt", {"about": about, "weights": mdnrnn.state_dict()})
     config = ControllerConfig(("z", "h"), True, False, False)
-    controller = Controller(config, spec, 4, 8)
-    player = PlayerConfig(
-        env=env, spec=spec, controller=config, offset=controller.offset.numpy(),
-        vae=folder / "vae.pt", mdnrnn=folder / "mdnrnn.pt", vector="gymnasium", threads=1,
-    )  # fmt: skip
-    return Small(env, spec, vae, mdnrnn, controller, player)
+    policy = Policy.zeros(config, spec, np.zeros(12, np.float32))
+    files = folder / "vae.pt", folder / "mdnrnn.pt"
+    player = PlayerConfig(env, policy, *files, vector="gymnasium", threads=1)
+    return Small(env, spec, vae, mdnrnn, policy, player, policy.controller())

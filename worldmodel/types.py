@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -28,6 +28,9 @@ class EnvSpec:
     continuous dimension: "scale" maps [-1, 1] onto [low, high], "clip" cuts it at low and high, and
     "off" holds the dimension at 0, whatever the controller says. A factor may follow: "clip*0.2"
     reaches a fifth as far as "clip".
+
+    `finished` says which episodes count as finished, such as a lap driven to its end: those that
+    the environment "terminated", those among them whose last step was also "rewarded", or none.
     """
 
     id: str
@@ -40,6 +43,7 @@ class EnvSpec:
     frame_skip: int
     reward_range: tuple[float, float] | None
     solved_at: float | None
+    finished: str | None = None
 
     @property
     def discrete(self) -> bool:
@@ -70,7 +74,21 @@ class EnvSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, for JSON and checkpoints."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        if self.finished is None:  # as in files from before there was a choice
+            del plain["finished"]
+        return plain
+
+    def differences(self, other: "EnvSpec") -> list[tuple[str, Any, Any]]:
+        """(name, here, there) of what makes `other` another environment.
+
+        What only describes scores does not, and how a controller's outputs become actions is the
+        controller's own.
+        """
+        described = {"squash", "reward_range", "solved_at", "finished"}
+        pairs = ((field.name, getattr(self, field.name), getattr(other, field.name))
+                 for field in fields(self) if field.name not in described)  # fmt: skip
+        return [(name, here, there) for name, here, there in pairs if here != there]
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "EnvSpec":

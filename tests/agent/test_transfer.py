@@ -1,15 +1,17 @@
 """C goes on as it acted when V and M change beneath it."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from worldmodel.agent.agent import Agent
+from worldmodel.agent.policy import Policy
 from worldmodel.agent.transfer import transfer
 from worldmodel.data.episodes import EpisodeStore
-from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.models.controller import ControllerConfig
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.types import EnvSpec, Episode
@@ -32,7 +34,10 @@ def agent(request, small):
     kind = spec(request.param)
     mdnrnn = MDNRNN(small.mdnrnn.config, Z, kind.action_dim)
     config = ControllerConfig(("z", "h"), True, False, False)
-    return Agent(vae, mdnrnn, Controller(config, kind, Z, HIDDEN))
+    policy = Policy.zeros(config, kind, np.zeros(Z + HIDDEN, np.float32))
+    generator = torch.Generator().manual_seed(1)
+    params = torch.randn(len(policy.params), generator=generator)
+    return Agent(vae, mdnrnn, policy.with_params(params.numpy()))
 
 
 @pytest.fixture
@@ -58,21 +63,19 @@ def retrained(agent):
         vae.to_mu.weight.copy_(vae.to_mu.weight[order] * scale[:, None])
         vae.to_mu.bias.copy_(vae.to_mu.bias[order] * scale)
         weight[:, :Z] = weight[:, :Z][:, order] / scale
-    offset = torch.linspace(-1, 1, Z + HIDDEN)
-    controller = agent.controller
-    return Agent(vae, mdnrnn, Controller(controller.config, controller.spec, Z, HIDDEN, offset))
+    offset = np.linspace(-1, 1, Z + HIDDEN, dtype=np.float32)
+    return Agent(vae, mdnrnn, replace(agent.policy, offset=offset))
 
 
 def test_it_acts_on_the_new_latents_as_on_the_old(agent, store):
-    params = torch.randn(agent.controller.n_params, generator=torch.Generator().manual_seed(1))
-    now = retrained(agent)
-    fitted, missed = transfer(params, agent, now, store)
+    params, now = agent.policy.params, retrained(agent)
+    fitted, missed = transfer(agent, now, store)
     assert missed.max() < 0.05
     outputs = []
     for one, weights in ((agent, params), (now, fitted), (now, params)):
-        one.reset(weights[None].numpy(), 1, [0])
+        playing = one.rollouts(weights[None], 1, [0])
         obs = store.read(3).obs
-        outputs.append(np.stack([one.act(frame[None], np.arange(1))[0] for frame in obs[:30]]))
+        outputs.append(np.stack([playing.act(frame[None], np.arange(1))[0] for frame in obs[:30]]))
     was, carried, left = outputs
     assert np.square(carried - was).mean() < 0.1 * np.square(left - was).mean()
 
@@ -81,5 +84,5 @@ def test_it_learns_from_the_newest_episodes(agent, store, monkeypatch):
     read = []
     original = EpisodeStore.read
     monkeypatch.setattr(EpisodeStore, "read", lambda s, i: read.append(i) or original(s, i))
-    transfer(torch.randn(agent.controller.n_params), agent, retrained(agent), store)
+    transfer(agent, retrained(agent), store)
     assert read == [1, 2, 3]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from worldmodel.config import build, compose
-from worldmodel.models.controller import Controller, ControllerConfig
+from worldmodel.models.controller import Controller, ControllerConfig, count_features
 from worldmodel.types import EnvSpec
 
 
@@ -27,7 +27,8 @@ def spec(n_actions=None):
 
 
 def controller(inputs=("z", "h"), bias=True, n_actions=None, z_dim=32, hidden=256):
-    return Controller(ControllerConfig(inputs, bias, False, False), spec(n_actions), z_dim, hidden)
+    config = ControllerConfig(inputs, bias, False, False)
+    return Controller(config, spec(n_actions), torch.zeros(count_features(inputs, z_dim, hidden)))
 
 
 def test_paper_sizes():
@@ -35,8 +36,7 @@ def test_paper_sizes():
     doom = Controller(
         ControllerConfig(("z", "h", "c"), False, False, False),
         EnvSpec("doom", (64, 64, 3), (-1.0,), (1.0,), None, ("scale",), 2100, 1, None, 750.0),
-        64,
-        512,
+        torch.zeros(64 + 512 + 512),
     )
     assert doom.n_params == 1088
 
@@ -62,7 +62,7 @@ def test_squash_of_car_racing():
 )
 def test_an_action_reaches_as_far_as_its_factor(squash, reach):
     every = controller(("z",), z_dim=4)
-    gentle = Controller(every.config, replace(spec(), squash=squash), z_dim=4, hidden=256)
+    gentle = Controller(every.config, replace(spec(), squash=squash), torch.zeros(4))
     params, features = torch.randn(5, every.n_params), torch.randn(5, 3, 4)
     before, after = every.act(params, features), gentle.act(params, features)
     assert before.flatten(0, 1).any(0).all(), "an action that stays at 0 would pass with any factor"
@@ -108,7 +108,7 @@ def test_centring_is_a_change_of_bias():
     plain = controller(("z", "h"), z_dim=2, hidden=3)
     offset = torch.randn(5)
     config = ControllerConfig(("z", "h"), True, False, True)
-    centred = Controller(config, spec(), 2, 3, offset)
+    centred = Controller(config, spec(), offset)
     params = torch.randn(1, plain.n_params)
     moved = params.clone()
     moved[0, 15:] += params[0, :15].view(3, 5) @ offset
@@ -127,7 +127,7 @@ def test_centring_needs_a_bias():
 def test_moved_parameters_act_as_before_on_features_of_another_centre():
     torch.manual_seed(0)
     old, new = (
-        Controller(ControllerConfig(("z",), True, False, True), spec(), 4, 8, torch.randn(4))
+        Controller(ControllerConfig(("z",), True, False, True), spec(), torch.randn(4))
         for _ in range(2)
     )
     params, z = torch.randn(old.n_params), torch.randn(1, 5, 4)
@@ -138,7 +138,7 @@ def test_moved_parameters_act_as_before_on_features_of_another_centre():
 
 
 def test_a_hidden_layer_by_hand():
-    c = Controller(ControllerConfig(("z",), True, False, True, 40), spec(), 32, 256)
+    c = Controller(ControllerConfig(("z",), True, False, True, 40), spec(), torch.zeros(32))
     assert c.n_params == 1443  # as the paper counts it
     torch.manual_seed(0)
     params, z = torch.randn(2, c.n_params), torch.randn(2, 5, 32)
@@ -148,7 +148,7 @@ def test_a_hidden_layer_by_hand():
     action = c.act(params, z)[1]
     torch.testing.assert_close(action[:, 0], raw[:, 0])
     torch.testing.assert_close(action[:, 1], (raw[:, 1] + 1) / 2)
-    moved = Controller(c.config, spec(), 32, 256, torch.randn(32))
+    moved = Controller(c.config, spec(), torch.randn(32))
     again = moved.act(moved.rebase(params[1], c.offset)[None], moved.features({"z": z[1:]}))
     torch.testing.assert_close(again[0], action, atol=1e-5, rtol=1e-5)
     with pytest.raises(ValueError, match="hidden_units"):
@@ -159,7 +159,7 @@ def with_axes(components, seed=0, features=6):
     torch.manual_seed(seed)
     config = ControllerConfig(("z",), True, False, True, None, components)
     axes = torch.randn(features, components)
-    return Controller(config, spec(), features, 8, torch.randn(features), axes)
+    return Controller(config, spec(), torch.randn(features), axes)
 
 
 def test_components_are_projections_of_centred_features():
@@ -169,7 +169,7 @@ def test_components_are_projections_of_centred_features():
 
 
 def test_moving_to_all_components_and_back_changes_nothing():
-    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, torch.randn(6))
+    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), torch.randn(6))
     c, other, z = with_axes(6), with_axes(6, seed=1), torch.randn(1, 5, 6)
     params = torch.randn(plain.n_params)
     there = c.rebase(params, plain.offset)
@@ -183,7 +183,7 @@ def test_moving_to_all_components_and_back_changes_nothing():
 
 def test_few_components_keep_what_they_span():
     c, z = with_axes(2), torch.randn(1, 5, 6)
-    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), 6, 8, c.offset)
+    plain = Controller(ControllerConfig(("z",), True, False, True), spec(), c.offset)
     params = torch.randn(c.n_params)
     wide = plain.rebase(params, c.offset, c.axes)
     assert len(wide) == plain.n_params
@@ -205,7 +205,7 @@ def test_bad_components_name_the_key(centre, components, message):
 
 def test_more_components_than_features_are_refused():
     with pytest.raises(ValueError, match="there are 6 features"):
-        Controller(ControllerConfig(("z",), True, False, True, None, 7), spec(), 6, 8)
+        Controller(ControllerConfig(("z",), True, False, True, None, 7), spec(), torch.zeros(6))
 
 
 LINEAR = ControllerConfig(("z", "h"), True, False, True)

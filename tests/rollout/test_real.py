@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from worldmodel.agent.agent import Agent
+from worldmodel.envs.make import make_spec
 from worldmodel.envs.vector import GymVector
-from worldmodel.models.controller import Controller
+from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import play
-from worldmodel.rollout.real import UNCUT, BackendConfig, RealConfig, RealWorld
+from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld
 
 SEEDS = [11, 12]
 
@@ -20,13 +21,12 @@ def params(small, count, seed=0):
     return rng.normal(0, 0.5, (count, small.controller.n_params)).astype(np.float32)
 
 
-def world(small, workers, cut=UNCUT):
+def world(small, workers, cut=None):
     return RealWorld(small.player, BackendConfig("gymnasium", 1, workers, 4), cut)
 
 
 def test_one_rollout_by_hand(small):
     """The agent's arithmetic, written out: V, C on (z, h), then M on (z, a)."""
-    agent = Agent(small.vae, small.mdnrnn, small.controller)
     env = GymVector(small.env, small.spec)
     one = params(small, 1)
     with torch.inference_mode():
@@ -42,39 +42,53 @@ def test_one_rollout_by_hand(small):
             total += reward[0]
             if terminated[0] or truncated[0]:
                 break
-    returns, lengths, finished = play(agent, env, one, [3])
-    assert returns[0, 0] == total
-    assert lengths[0, 0] == steps
-    assert finished[0, 0] == terminated[0], "CartPole pays for the fall too"
+    returns, lengths, finished = play(Candidates(small.agent(), one), env, [3])
+    assert returns[0] == total
+    assert lengths[0] == steps
+    assert terminated[0]
+    assert not finished[0], "a pole that fell has finished nothing"
+
+
+@pytest.mark.parametrize(
+    ("rule", "counts"), [(None, False), ("terminated", True), ("rewarded", False)]
+)
+def test_what_counts_as_finished_is_the_environments_to_say(small, rule, counts):
+    # With Sutton and Barto's reward, the fall costs 1: it is no reward.
+    config = replace(small.env, finished=rule, kwargs={"sutton_barto_reward": True})
+    env = GymVector(config, make_spec(config))
+    outcome = play(Candidates(small.agent(), params(small, 2)), env, [3, 3])
+    assert (outcome.lengths < small.spec.max_episode_steps).all(), "both fall"
+    assert outcome.finished.tolist() == [counts, counts]
+    paid = replace(config, kwargs={})
+    env = GymVector(paid, make_spec(paid))
+    outcome = play(Candidates(small.agent(), params(small, 2)), env, [3, 3])
+    assert outcome.finished.tolist() == [rule is not None] * 2
 
 
 def test_a_batch_is_its_rollouts(small):
-    agent = Agent(small.vae, small.mdnrnn, small.controller)
-    env = GymVector(small.env, small.spec)
-    many = params(small, 3)
-    returns, lengths, _ = play(agent, env, many, SEEDS)
-    assert returns.shape == lengths.shape == (3, 2)
+    agent, env, many = small.agent(), GymVector(small.env, small.spec), params(small, 3)
+    returns, lengths, _ = play(Candidates(agent, many), env, SEEDS * 3)
+    assert returns.shape == lengths.shape == (6,)
     assert len(np.unique(lengths)) > 1, "rollouts of different length make this test mean something"
     for p in range(3):
         for r, seed in enumerate(SEEDS):
-            alone = play(agent, env, many[p : p + 1], [seed])
-            assert alone[0][0, 0] == returns[p, r]
+            alone = play(Candidates(agent, many[p : p + 1]), env, [seed])
+            assert alone.returns[0] == returns[2 * p + r]
 
 
 def test_draws_of_z_follow_from_the_seed_alone(small):
     config = replace(small.controller.config, sample_z=True)
-    agent = Agent(small.vae, small.mdnrnn, Controller(config, small.spec, 4, 8))
+    agent = Agent(small.vae, small.mdnrnn, replace(small.policy, config=config))
     env = GymVector(small.env, small.spec)
     many = params(small, 3)
     many[2] = many[0]
-    returns, lengths, _ = play(agent, env, many, SEEDS)
-    np.testing.assert_array_equal(returns[0], returns[2])
+    returns, lengths, _ = play(Candidates(agent, many), env, SEEDS * 3)
+    np.testing.assert_array_equal(returns[:2], returns[4:])
     assert len(np.unique(lengths)) > 1
-    taken = []
     for r, seed in enumerate(SEEDS):
-        alone = play(agent, env, many[1:2], [seed], on_step=lambda *seen: taken.append(seen[2]))
-        assert alone.returns[0, 0] == returns[1, r]
-    assert agent._noise.std() > 0.5
+        alone = Candidates(agent, many[1:2])
+        assert play(alone, env, [seed]).returns[0] == returns[2 + r]
+        assert alone._playing._noise.std() > 0.5
 
 
 def test_serial_and_process_agree(small):
@@ -145,14 +159,13 @@ def test_bad_cuts_name_the_key(key, values):
 
 def test_sampled_z_is_reproducible_and_differs_from_the_mean(small):
     config = replace(small.controller.config, sample_z=True)
-    controller = Controller(config, small.spec, 4, 8)
-    agent = Agent(small.vae, small.mdnrnn, controller)
+    agent = Agent(small.vae, small.mdnrnn, replace(small.policy, config=config))
     obs = GymVector(small.env, small.spec).reset([1, 2])
     ids, many = np.arange(2), params(small, 1)
     seen = []
     for seed in (0, 0, 1):
-        agent.reset(many, 2, [seed, seed + 10])
-        agent.act(obs, ids)
-        seen.append(agent._features.clone())
+        playing = agent.rollouts(many, 2, [seed, seed + 10])
+        playing.act(obs, ids)
+        seen.append(playing._features.clone())
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])

@@ -9,13 +9,15 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from worldmodel.agent.agent import Agent
-from worldmodel.agent.load import load_controller, load_mdnrnn, load_vae
+from worldmodel.agent.load import load_mdnrnn, load_vae
+from worldmodel.agent.policy import load_policy
 from worldmodel.config import CONF, build, with_agent
 from worldmodel.envs.make import make_spec
 from worldmodel.envs.vector import make_vector
-from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.models.pictures import decode
-from worldmodel.rollout.play import play
+from worldmodel.rollout.actor import Candidates
+from worldmodel.rollout.play import Limits, play
+from worldmodel.rollout.recording import EpisodeRecording
 from worldmodel.run import checkpoint, safetensors_format
 from worldmodel.run.registry import PIPELINE
 from worldmodel.types import UserError
@@ -79,9 +81,9 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, finished, tmp_path)
         one, two = (load(root / name / "checkpoints" / "best.pt") for root in (mine, shipped))
         for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
-    one, two = (load_controller(root / "train_controller" / "checkpoints" / "best.pt")
+    one, two = (load_policy(root / "train_controller" / "checkpoints" / "best.pt")
                 for root in (mine, shipped))  # fmt: skip
-    assert torch.equal(one[0], two[0])
+    np.testing.assert_array_equal(one.params, two.params)
 
     outcome = stage("evaluate", "run=pretrained/tiny")
     assert outcome.code == 0, outcome.err
@@ -92,7 +94,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, finished, tmp_path)
     stages("train_controller", *TINY, "name=on", "upstream=pretrained/tiny",
            "start=pretrained/tiny", "evolve.generations=1")  # fmt: skip
     stages("evaluate", *TINY, "name=on", "upstream=pretrained/tiny")
-    stages("export", *TINY, "name=on", "export.to=pretrained/on")
+    stages("ship", *TINY, "name=on", "ship.to=pretrained/on")
     card = json.loads((runs / "pretrained" / "on" / "agent.json").read_text())
     assert set(card["stages"]) == {"train_controller", "evaluate"}
     assert list(card["before"]) == ["pretrained/tiny"]
@@ -110,33 +112,31 @@ def test_the_agents_that_come_with_the_repository_load_see_and_play(name, z_dim,
     root = ROOT / "runs" / "pretrained" / name / "seed0"
     vae = load_vae(root / "train_vae" / "checkpoints" / "best.pt")
     mdnrnn = load_mdnrnn(root / "train_mdnrnn" / "checkpoints" / "best.pt")
-    params, about = load_controller(root / "train_controller" / "checkpoints" / "best.pt")
-    config = ControllerConfig(**about["controller"])
-    sizes = vae.config.z_dim, mdnrnn.config.hidden
-    controller = Controller(config, spec, *sizes, about["offset"], about.get("axes"))
-    assert (sizes[0], controller.n_features) == (z_dim, features)
-    assert controller.n_params == len(params)
-    agent = Agent(vae, mdnrnn, controller)
+    policy = load_policy(root / "train_controller" / "checkpoints" / "best.pt").with_spec(spec)
+    assert vae.config.z_dim == z_dim
+    assert policy.controller().n_features == features
     vector = make_vector(env, spec, "fast" if env.fast_id else "gymnasium", 1)
-    seen = []
-    played = play(agent, vector, params.numpy()[None], [5], max_steps=300,
-                  on_step=lambda ids, obs, action: seen.append(obs))  # fmt: skip
+    actor, recording = (
+        Candidates(Agent(vae, mdnrnn, policy), policy.params[None]),
+        EpisodeRecording(spec, 300),
+    )
+    played = play(actor, vector, [5], Limits(max_steps=300), recording)
     vector.close()
-    assert played.returns[0, 0] > least  # 234 and 300 where they were trained
-    obs = np.concatenate(seen)
+    assert played.returns[0] > least  # 234 and 300 where they were trained
+    obs = recording.episodes([5])[0].obs[:-1]
     with torch.inference_mode():
         decoded = decode(vae, vae.encode(torch.from_numpy(obs))[0])
     assert np.square(decoded.astype(float) - obs).mean() < 0.004 * 255**2
 
 
 def test_unfinished_runs_and_unknown_agents(stage):
-    outcome = stage("export", *TINY, "env.frame_skip=2")
+    outcome = stage("ship", *TINY, "env.frame_skip=2")
     assert outcome.code == 1
     assert "env.frame_skip=2" in outcome.err
-    outcome = stage("export", *TINY, "+env.kwargs.sutton_barto_reward=true")
+    outcome = stage("ship", *TINY, "+env.kwargs.sutton_barto_reward=true")
     assert outcome.code == 1
     assert "+env.kwargs.sutton_barto_reward=true" in outcome.err
-    outcome = stage("export", *TINY)
+    outcome = stage("ship", *TINY)
     assert outcome.code == 1
     assert "has not finished train_vae" in outcome.err
     outcome = stage("evaluate", "run=pretrained/nobody")

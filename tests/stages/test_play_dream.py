@@ -34,7 +34,7 @@ def env(small):
 
 def test_c_acts_in_the_dream_by_its_own_arithmetic(small, env):
     params = torch.randn(small.controller.n_params, generator=torch.Generator().manual_seed(2))
-    act = acts_by(small.controller, params, z_dim=4)
+    act = acts_by(small.policy.with_params(params.numpy()), z_dim=4)
     weight, bias = params[:-2].view(2, 12).numpy(), params[-2:].numpy()
     chosen = []
     for seed in range(20):
@@ -46,7 +46,7 @@ def test_c_acts_in_the_dream_by_its_own_arithmetic(small, env):
 
 
 def test_a_film_of_every_dream(small, env, tmp_path):
-    act = acts_by(small.controller, torch.zeros(small.controller.n_params), z_dim=4)
+    act = acts_by(small.policy, z_dim=4)
     figures = film(env, act, PlayDreamConfig(episodes=2, human=False), Recorder(tmp_path))
     assert figures["steps"] == 8
     for index in range(2):

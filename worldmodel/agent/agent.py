@@ -1,80 +1,94 @@
-"""The agent of the paper, many at once: V, M and C run once per step over all live rollouts."""
+"""The agent of the paper: V, M and C together."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from worldmodel.models.controller import Controller
+from worldmodel.agent.load import load_mdnrnn, load_vae
+from worldmodel.agent.policy import Policy
+from worldmodel.agent.rollouts import Rollouts
+from worldmodel.models.controller import count_features
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
-from worldmodel.seed import stream
-from worldmodel.types import BoolArray, FloatArray, Frames, IntArray
-
-BLOCK = 64  # steps for which the noise of z is drawn at once
+from worldmodel.types import FloatArray, Frames, UserError
 
 
 class Agent:
-    """P candidates on R rollouts each, side by side in one batch of P·R.
+    """V, M and C: acts on what one environment shows, or many.
 
-    C acts on z_t and the state of M *before* M has seen (z_t, a_t), as in the paper's appendix.
+    `reset` and `act` play the agent's own policy; `rollouts` plays any number of candidates.
+
+    Args:
+        vae: V; left in eval mode.
+        mdnrnn: M; left in eval mode.
+        policy: C.
+
+    Raises:
+        UserError: if the policy was evolved on latents or hidden states of other sizes.
     """
 
-    def __init__(self, vae: VAE, mdnrnn: MDNRNN, controller: Controller) -> None:
-        self.vae = vae.eval()
-        self.mdnrnn = mdnrnn.eval()
-        self.controller = controller
+    def __init__(self, vae: VAE, mdnrnn: MDNRNN, policy: Policy) -> None:
+        self.vae, self.mdnrnn, self.policy = vae.eval(), mdnrnn.eval(), policy
+        self.controller = policy.controller()
+        seen = count_features(policy.config.inputs, vae.config.z_dim, mdnrnn.config.hidden)
+        if seen != len(policy.offset):
+            raise UserError(
+                f"The controller was evolved on {len(policy.offset)} features, these V and M give "
+                f"{seen} of {', '.join(policy.config.inputs)}: use the V and M of its own run."
+            )
+        self._seed = 0
+        self._playing: Rollouts | None = None
 
-    @torch.inference_mode()
-    def reset(self, params: FloatArray, rollouts: int, seeds: Sequence[int]) -> None:
-        """Start `rollouts` (R) fresh rollouts of each of the parameter vectors (P, n).
+    @classmethod
+    def from_files(cls, vae: Path, mdnrnn: Path, policy: Policy) -> "Agent":
+        """V and M from their checkpoints.
+
+        Raises:
+            UserError: if a file is missing or broken, or they do not fit together.
+        """
+        return cls(load_vae(vae), load_mdnrnn(mdnrnn), policy)
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin new episodes: M forgets. Draws of z, where C acts on draws, follow from `seed`."""
+        self._seed, self._playing = seed, None
+
+    def act(self, obs: Frames) -> Any:
+        """The action for an observation, as the environment's `step` takes it.
+
+        Args:
+            obs: (64, 64, 3) uint8, or (N, 64, 64, 3) of N environments that are stepped together,
+                from `reset` on the same N in the same order.
+
+        Returns:
+            An action (A,), or an int for a discrete space; (N, A) or (N,) for N observations.
+
+        Raises:
+            ValueError: for observations of another shape or dtype, or another N than before.
+        """
+        frames = np.asarray(obs)
+        shape = self.policy.spec.obs_shape
+        many = frames.ndim == len(shape) + 1
+        if frames.dtype != np.uint8 or frames.shape[many:] != shape:
+            raise ValueError(
+                f"obs is {frames.dtype} {frames.shape}: this agent sees uint8 {shape}, or a batch "
+                "of them, as its make_env() shows them"
+            )
+        batch = frames if many else frames[None]
+        if self._playing is None:
+            seeds = [self._seed + index for index in range(len(batch))]
+            self._playing = self.rollouts(self.policy.params[None], len(batch), seeds)
+            self._count = len(batch)
+        if len(batch) != self._count:
+            raise ValueError(f"{len(batch)} observations after {self._count}: call reset() between")
+        vectors = self._playing.act(np.ascontiguousarray(batch), np.arange(len(batch)))
+        actions = self.policy.spec.to_env(vectors)
+        return actions if many else actions[0]
+
+    def rollouts(self, params: FloatArray, rollouts: int, seeds: Sequence[int]) -> Rollouts:
+        """`rollouts` (R) fresh rollouts of each of the parameter vectors (P, n), in one batch.
 
         Draws of z follow from `seeds`: R, the same for all candidates, or P·R.
         """
-        self._params = torch.from_numpy(np.asarray(params, np.float32))
-        self._shape = (len(params), rollouts)
-        count = len(params) * rollouts
-        self._features = torch.zeros(count, self.controller.n_features)
-        self._state = self.mdnrnn.initial_state(count)
-        self._step = 0
-        if self.controller.config.sample_z:
-            self._streams = [stream(seed, "sample_z") for seed in seeds]
-
-    @torch.inference_mode()
-    def act(
-        self,
-        obs: Frames,
-        ids: IntArray,
-        overruled: BoolArray | None = None,
-        instead: FloatArray | None = None,
-    ) -> FloatArray:
-        """Actions (k, action_dim) of the live rollouts `ids` (k,) that see `obs` (k, H, W, C).
-
-        Where `overruled` (k,), the action is `instead` (k, action_dim), and M sees that one.
-        """
-        rows = torch.from_numpy(ids)
-        z = self._encode(torch.from_numpy(obs), ids)
-        state = tuple(part[rows] for part in self._state)
-        self._features[rows] = self.controller.features({"z": z, "h": state[0], "c": state[1]})
-        features = self._features.view(*self._shape, -1)
-        action = self.controller.act(self._params, features).flatten(0, 1)[rows]
-        if overruled is not None and instead is not None:
-            given = torch.from_numpy(overruled).unsqueeze(-1)
-            action = torch.where(given, torch.from_numpy(instead), action)
-        for part, after in zip(self._state, self.mdnrnn.advance(z, action, state), strict=True):
-            part[rows] = after
-        return action.numpy()
-
-    def _encode(self, obs: Tensor, ids: IntArray) -> Tensor:
-        mu, logvar = self.vae.encode(obs)
-        if not self.controller.config.sample_z:
-            return mu
-        at = self._step % BLOCK
-        if at == 0:
-            shape = BLOCK, mu.shape[1]
-            drawn = [each.standard_normal(shape, np.float32) for each in self._streams]
-            self._noise = torch.from_numpy(np.stack(drawn))
-        self._step += 1
-        noise = self._noise[torch.from_numpy(ids) % len(self._streams), at]
-        return mu + torch.exp(0.5 * logvar) * noise
+        return Rollouts(self.vae, self.mdnrnn, self.controller, params, rollouts, seeds)

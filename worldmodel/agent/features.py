@@ -1,29 +1,48 @@
 """What C sees while M follows episodes: its mean and its principal components."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from worldmodel.data.latents import LatentStore
-from worldmodel.models.controller import Controller
+from worldmodel.models.controller import ControllerConfig, concat
 from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.types import FloatArray
 
 EPISODES = 64  # evenly spread over the store; plenty for a mean
 
 See = Callable[[dict[str, Tensor]], Tensor]
 
 
+def fit_feature_axes(
+    config: ControllerConfig, mdnrnn: MDNRNN, store: LatentStore
+) -> tuple[FloatArray, FloatArray | None]:
+    """Mean (F,) and axes (F, K) of the features over stored episodes; no axes without components.
+
+    Raises:
+        ValueError: if there are fewer features (F) than `config.components`.
+    """
+    seen = stored_features(config.inputs, mdnrnn, store)
+    offset = seen.mean(0).numpy()
+    if config.components is None:
+        return offset, None
+    if config.components > len(offset):
+        raise ValueError(
+            f"controller.components is {config.components}: there are {len(offset)} features"
+        )
+    return offset, principal_axes(seen, config.components).numpy()
+
+
 @torch.inference_mode()
-def seen_features(controller: Controller, mdnrnn: MDNRNN, store: LatentStore) -> Tensor:
-    """Features (N, F), not centred, that the controller sees while M follows stored episodes."""
+def stored_features(inputs: Sequence[str], mdnrnn: MDNRNN, store: LatentStore) -> Tensor:
+    """Features (N, F), not centred, of the `inputs` while M follows stored episodes."""
     indices = store.indices()
     chosen = [store.episode(i) for i in indices[:: max(1, len(indices) // EPISODES)]]
     mu = [torch.tensor(episode.mu[:-1]) for episode in chosen]
-    return feature_sequence(
-        controller.concat, mdnrnn, mu, [torch.tensor(one.action) for one in chosen]
-    )
+    action = [torch.tensor(episode.action) for episode in chosen]
+    return feature_sequence(lambda parts: concat(inputs, parts), mdnrnn, mu, action)
 
 
 def feature_sequence(see: See, mdnrnn: MDNRNN, mu: list[Tensor], action: list[Tensor]) -> Tensor:

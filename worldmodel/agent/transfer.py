@@ -7,7 +7,7 @@ from worldmodel.agent.agent import Agent
 from worldmodel.agent.features import feature_sequence
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.split import newest
-from worldmodel.types import Episode
+from worldmodel.types import Episode, FloatArray
 
 EPISODES = 48  # of the newest, evenly spread; plenty for a linear fit
 RIDGE = 1e-3  # pull towards the parameters as they are, in units of the features' mean square
@@ -16,8 +16,8 @@ FRAMES = 250  # encoded at a time
 
 
 @torch.inference_mode()
-def transfer(params: Tensor, was: Agent, now: Agent, store: EpisodeStore) -> tuple[Tensor, Tensor]:
-    """Parameters with which `now` acts on stored frames as `was` does with `params`.
+def transfer(was: Agent, now: Agent, store: EpisodeStore) -> tuple[FloatArray, FloatArray]:
+    """Parameters with which `now` acts on stored frames as `was` does with its own.
 
     Training V and M on turns what C reads into something else, and a C that drove is lost. Being
     linear, it can be fitted to its own answers: ridge regression from the new features to the old
@@ -25,8 +25,7 @@ def transfer(params: Tensor, was: Agent, now: Agent, store: EpisodeStore) -> tup
     should be, it stays as it was.
 
     Args:
-        params: (n,) of the linear controller of `was`.
-        was: V, M and C before.
+        was: V, M and C before; C is linear.
         now: V, M and C after; C is linear too.
         store: episodes that both follow.
 
@@ -36,11 +35,12 @@ def transfer(params: Tensor, was: Agent, now: Agent, store: EpisodeStore) -> tup
     indices = newest(store.indices(), store.newest_from) or store.indices()
     episodes = [store.read(index) for index in indices[:: -(-len(indices) // EPISODES)]]
     old, new = (_features(agent, episodes).unsqueeze(0) for agent in (was, now))
+    params = torch.tensor(was.policy.params)
     logits = was.controller.logits(params[None], old)[0]
     before = now.controller.rebase(params, was.controller.offset, was.controller.axes)
     fitted = _fit(before, new[0].double(), logits.double(), now.controller.spec.discrete)
     wanted, got = was.controller.act(params[None], old), now.controller.act(fitted[None], new)
-    return fitted, (got - wanted)[0].square().mean(0).sqrt()
+    return fitted.numpy(), (got - wanted)[0].square().mean(0).sqrt().numpy()
 
 
 def _features(agent: Agent, episodes: list[Episode]) -> Tensor:

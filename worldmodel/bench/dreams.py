@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.distributions import Categorical
 
-from worldmodel.bench.row import Row, Setting, alternate, matrix_rate
+from worldmodel.bench.row import Row, Setting, alternate, matrix_rate, policy
 from worldmodel.dream.dynamics import DreamConfig, Dynamics, Precision
 from worldmodel.dream.starts import Starts
 from worldmodel.dream.world import DreamWorld
@@ -98,7 +98,7 @@ def _world(setting: Setting, precision: Precision = "fp32") -> tuple[DreamWorld,
     spec, z_dim = make_spec(setting.env), setting.vae.z_dim
     torch.manual_seed(0)
     mdnrnn = MDNRNN(setting.mdnrnn, z_dim, spec.action_dim)
-    controller = Controller(setting.controller, spec, z_dim, setting.mdnrnn.hidden)
+    controller = policy(setting, spec).controller()
     first = Starts.first_frames(torch.randn(100, z_dim), torch.full((100, z_dim), -2.0))
     steps = setting.sizes.dream_steps
     never = DreamConfig(1.15, "threshold", 1.0, steps, None, 0.0, None, 0.0, precision)

@@ -8,17 +8,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from worldmodel.bench.row import Row, Setting
+from worldmodel.bench.row import Row, Setting, policy
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend, make_vector
-from worldmodel.models.controller import Controller
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.parallel import ProcessBackend, SerialBackend
-from worldmodel.rollout.actor import Explore
-from worldmodel.rollout.play import play
+from worldmodel.rollout.actor import Candidates, Explore
+from worldmodel.rollout.play import Limits, play
 from worldmodel.rollout.real import (
     BackendConfig,
     PlayerConfig,
@@ -27,7 +25,7 @@ from worldmodel.rollout.real import (
     build_player,
     make_backend,
 )
-from worldmodel.rollout.record import record
+from worldmodel.rollout.recording import EpisodeRecording
 from worldmodel.run import checkpoint
 from worldmodel.run.hardware import cores
 from worldmodel.seed import derive_many
@@ -54,7 +52,7 @@ def real_rollouts(setting: Setting) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         vector = choose_backend(setting.env, "auto", lambda _: None)
         player = _player(setting, Path(folder), vector)
-        size = _parameters(setting, player)
+        size = len(player.policy.params)
         params = np.zeros((sizes.envs, size), np.float32)
         config = RealConfig(None, sizes.env_steps, 0.0)
         world = RealWorld(player, _backend(vector, sizes.envs), config)
@@ -62,7 +60,7 @@ def real_rollouts(setting: Setting) -> Row:
         world.close()
         pool = ProcessBackend(cores())
         single = partial(_make_single, _player(setting, Path(folder), "gymnasium"))
-        jobs = [_SingleJob(size, seed, sizes.env_steps) for seed in range(2 * cores())]
+        jobs = [_SingleJob(seed, sizes.env_steps) for seed in range(2 * cores())]
         naive = _rate(lambda: sum(steps for _, steps in pool.map(single, jobs)))
         pool.close()
     way = "batch 1 in each of as many gymnasium processes as cores"
@@ -71,7 +69,6 @@ def real_rollouts(setting: Setting) -> Row:
 
 @dataclass(frozen=True)
 class _SingleJob:
-    size: int
     seed: int
     steps: int
 
@@ -80,8 +77,8 @@ def _make_single(player: PlayerConfig) -> Callable[[_SingleJob], int]:
     agent, env = build_player(player)
 
     def run(job: _SingleJob) -> int:
-        params = np.zeros((1, job.size), np.float32)
-        return int(play(agent, env, params, [job.seed], max_steps=job.steps)[1].sum())
+        candidates = Candidates(agent, agent.policy.params[None])
+        return int(play(candidates, env, [job.seed], Limits(max_steps=job.steps)).lengths.sum())
 
     return run
 
@@ -103,22 +100,9 @@ def _player(setting: Setting, folder: Path, vector: str) -> PlayerConfig:
             "weights": model.state_dict(),
         }
         checkpoint.save(folder / f"{name}.pt", saved)
-    controller = Controller(setting.controller, spec, setting.vae.z_dim, setting.mdnrnn.hidden)
     return PlayerConfig(
-        setting.env,
-        spec,
-        setting.controller,
-        controller.offset.numpy(),
-        folder / "vae.pt",
-        folder / "mdnrnn.pt",
-        vector,
-        0,
+        setting.env, policy(setting, spec), folder / "vae.pt", folder / "mdnrnn.pt", vector, 0
     )
-
-
-def _parameters(setting: Setting, player: PlayerConfig) -> int:
-    sizes = setting.vae.z_dim, setting.mdnrnn.hidden
-    return Controller(setting.controller, player.spec, *sizes, torch.zeros(1)).n_params
 
 
 def _backend(vector: str, envs: int) -> BackendConfig:
@@ -138,8 +122,11 @@ def _make_explorer(config: _ExplorerConfig) -> Callable[[tuple[int, ...]], int]:
     steps = -(-config.steps // config.spec.frame_skip)
 
     def run(seeds: tuple[int, ...]) -> int:
-        episodes = record(vector, Explore(config.env, config.spec, steps), seeds)
-        return sum(len(episode) for _, episode in episodes) * config.spec.frame_skip
+        explore = Explore(config.env.explorer, config.spec, steps)
+        recording = EpisodeRecording(config.spec, steps)
+        play(explore, vector, seeds, Limits(max_steps=config.steps), recording)
+        lengths = [len(episode) for episode in recording.episodes(seeds)]
+        return sum(lengths) * config.spec.frame_skip
 
     return run
 

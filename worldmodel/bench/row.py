@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
+from worldmodel.agent.policy import Policy
 from worldmodel.envs.make import EnvConfig
-from worldmodel.models.controller import ControllerConfig
+from worldmodel.models.controller import ControllerConfig, count_features
 from worldmodel.models.mdnrnn import MDNRNNConfig
 from worldmodel.models.vae import VAEConfig
+from worldmodel.types import EnvSpec
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Setting:
     controller: ControllerConfig
     sizes: Sizes
     device: str
+
+
+def policy(setting: Setting, spec: EnvSpec) -> Policy:
+    """C of the setting in an environment, with zeros for parameters."""
+    sizes = setting.vae.z_dim, setting.mdnrnn.hidden
+    count = count_features(setting.controller.inputs, *sizes)
+    return Policy.zeros(setting.controller, spec, np.zeros(count, np.float32))
 
 
 @dataclass(frozen=True)

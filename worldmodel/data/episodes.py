@@ -268,11 +268,8 @@ def _save(folder: Path, episode: Episode, compression: int) -> None:
 
 
 def _check_same(root: Path, there: EnvSpec, here: EnvSpec) -> None:
-    old, new = there.to_dict(), here.to_dict()
-    for key in old:
-        # How a controller's outputs become actions is its own; the stored ones are past it.
-        if key != "squash" and old[key] != new[key]:
-            raise UserError(
-                f"{root} holds episodes of another environment ({key} is {old[key]} there and "
-                f"{new[key]} here): use another name=… or delete that folder."
-            )
+    for name, old, new in there.differences(here):
+        raise UserError(
+            f"{root} holds episodes of another environment ({name} is {old} there and {new} here): "
+            "use another name=… or delete that folder."
+        )

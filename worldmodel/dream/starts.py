@@ -38,6 +38,13 @@ class Starts:
     fresh: Tensor
 
     @classmethod
+    def of(cls, store: LatentStore, burn_in: int | None, first_share: float) -> "Starts":
+        """Those of the encoded episodes: at first frames, or with a `burn_in` anywhere."""
+        if burn_in is None:
+            return cls.first_frames(*store.first_frames())
+        return cls.anywhere(store, burn_in, first_share)
+
+    @classmethod
     def first_frames(cls, mu: Tensor, logvar: Tensor) -> "Starts":
         """At first frames (S, Z), unprepared."""
         rows = torch.arange(len(mu))

@@ -53,6 +53,7 @@ class EnvConfig:
         envpool_kwargs: arguments of `envpool.make_gymnasium`.
         reward_range: bounds of the reward of one env step; null if unknown.
         solved_at: mean return that counts as solved; null if there is none.
+        finished: which episodes count as finished, see `EnvSpec`; null: none.
         explorer: draws the actions of the first, random episodes.
     """
 
@@ -75,6 +76,7 @@ class EnvConfig:
     reward_range: tuple[float, float] | None
     solved_at: float | None
     explorer: Explorer
+    finished: str | None = None  # YAML from before there was a choice lacks it
 
     def __post_init__(self) -> None:
         for name in ("modules", "crop_rows", "crop_cols", "squash", "wrappers", "reward_range"):
@@ -89,6 +91,10 @@ class EnvConfig:
         for name in ("size", "frame_skip", "max_episode_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
+        if self.finished not in (None, "terminated", "rewarded"):
+            raise ValueError(
+                f"env.finished is {self.finished!r}: use terminated or rewarded; null is allowed"
+            )
         for how in self.squash or ():
             try:
                 split_squash(how)
@@ -147,6 +153,7 @@ def make_spec(config: EnvConfig) -> EnvSpec:
         frame_skip=config.frame_skip,
         reward_range=config.reward_range,
         solved_at=config.solved_at,
+        finished=config.finished,
     )
 
 

@@ -1,6 +1,6 @@
 """C: a small policy on what V and M know, evaluated for a whole population at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
@@ -54,6 +54,17 @@ class ControllerConfig:
             )
 
 
+def count_features(inputs: Sequence[str], z_dim: int, hidden: int) -> int:
+    """F, the length of `concat` for z of `z_dim` and h and c of `hidden` numbers."""
+    sizes = {"z": z_dim, "h": hidden, "c": hidden}
+    return sum(sizes[name] for name in inputs)
+
+
+def concat(inputs: Sequence[str], parts: Mapping[str, Tensor]) -> Tensor:
+    """The inputs of {"z": (..., Z), "h": (..., H), "c": (..., H)} side by side, (..., F)."""
+    return torch.cat([parts[name] for name in inputs], -1)
+
+
 class Controller:
     """Maps features to actions with parameters given at every call (Ha & Schmidhuber, eq. 2).
 
@@ -64,9 +75,7 @@ class Controller:
     Args:
         config: what it sees.
         spec: its actions.
-        z_dim: size of z.
-        hidden: size of h and c.
-        offset: (F,), subtracted from the features; None for zero.
+        offset: (F,), subtracted from the features, of which there are F.
         axes: (F, K), what the K `components` are made of; None for the first K features.
 
     Raises:
@@ -77,16 +86,13 @@ class Controller:
         self,
         config: ControllerConfig,
         spec: EnvSpec,
-        z_dim: int,
-        hidden: int,
-        offset: Tensor | None = None,
+        offset: Tensor,
         axes: Tensor | None = None,
     ) -> None:
-        sizes = {"z": z_dim, "h": hidden, "c": hidden}
         self.config = config
         self.spec = spec
-        raw = sum(sizes[name] for name in config.inputs)
-        self.offset = torch.zeros(raw) if offset is None else offset.float()
+        self.offset = offset.float()
+        raw = len(offset)
         self.n_features, self.axes = raw, axes
         if config.components is not None:
             if config.components > raw:
@@ -118,12 +124,8 @@ class Controller:
     def features(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Join the inputs {"z": (..., Z), "h": (..., H), "c": (..., H)}, centre them and, with
         `components`, project them: (..., n_features)."""
-        centred = self.concat(parts) - self.offset
+        centred = concat(self.config.inputs, parts) - self.offset
         return centred if self.axes is None else centred @ self.axes
-
-    def concat(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The inputs side by side, (..., F)."""
-        return torch.cat([parts[name] for name in self.config.inputs], -1)
 
     def act(self, params: Tensor, features: Tensor) -> Tensor:
         """Actions (P, R, action_dim) of P candidates on R rollouts each.

@@ -1,4 +1,4 @@
-"""Who plays the episodes that are collected: an explorer alone, or an agent that it disturbs."""
+"""Who plays: an explorer, an agent's candidates, or an agent from which the explorer takes over."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,45 +6,69 @@ from typing import Protocol
 import numpy as np
 
 from worldmodel.agent.agent import Agent
-from worldmodel.envs.make import EnvConfig
 from worldmodel.seed import stream
-from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray
+from worldmodel.types import BoolArray, EnvSpec, Explorer, FloatArray, Frames, IntArray
 
 
 class Actor(Protocol):
-    """Plays episodes that are stepped together; at most `steps` agent steps of each."""
-
-    steps: int
+    """Plays episodes that are stepped together."""
 
     def begin(self, seeds: Sequence[int]) -> None:
         """Start one episode per seed."""
         ...
 
-    def act(self, step: int, obs: Frames, ids: IntArray) -> FloatArray:
-        """Actions (k, action_dim) of the live episodes `ids` (k,) that see `obs` (k, H, W, C)."""
+    def act(self, obs: Frames, ids: IntArray) -> FloatArray:
+        """Actions (k, action_dim) of the episodes `ids` (k,) that go on and see `obs` (k, H, W, C).
+
+        Called once for each step that the episodes have in common.
+        """
         ...
 
 
-class Explore:
-    """The environment's own explorer, which looks at nothing.
+class Candidates:
+    """P parameter vectors of an agent's controller, each on the same R seeds.
+
+    Their P·R episodes begin with candidate by candidate: `begin` takes R seeds, P times over.
 
     Args:
-        env: whose explorer.
-        spec: its actions.
-        steps: length of an episode at most, in agent steps.
+        agent: its V, M and kind of controller.
+        params: (P, n).
     """
 
-    def __init__(self, env: EnvConfig, spec: EnvSpec, steps: int) -> None:
-        self._env, self._spec, self.steps = env, spec, steps
+    def __init__(self, agent: Agent, params: FloatArray) -> None:
+        self._agent, self._params = agent, params
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        """Start all P·R rollouts."""
+        rollouts = len(seeds) // len(self._params)
+        self._playing = self._agent.rollouts(self._params, rollouts, seeds[:rollouts])
+
+    def act(self, obs: Frames, ids: IntArray) -> FloatArray:
+        """The controllers' actions."""
+        return self._playing.act(obs, ids)
+
+
+class Explore:
+    """An explorer, which draws its actions before it sees anything.
+
+    Args:
+        explorer: draws the actions.
+        spec: of the actions.
+        steps: agent steps of the longest episode.
+    """
+
+    def __init__(self, explorer: Explorer, spec: EnvSpec, steps: int) -> None:
+        self._explorer, self._spec, self.steps = explorer, spec, steps
 
     def begin(self, seeds: Sequence[int]) -> None:
         """Draw every episode's actions from its seed."""
-        plans = [self._env.explorer(self._spec, seed, self.steps) for seed in seeds]
-        self.plans = np.stack(plans)
+        plans = [self._explorer(self._spec, seed, self.steps) for seed in seeds]
+        self.plans, self._step = np.stack(plans), -1
 
-    def act(self, step: int, obs: Frames, ids: IntArray) -> FloatArray:
+    def act(self, obs: Frames, ids: IntArray) -> FloatArray:
         """The planned actions."""
-        return self.plans[ids, step]
+        self._step += 1
+        return self.plans[ids, self._step]
 
 
 class MixedActor:
@@ -57,8 +81,7 @@ class MixedActor:
     from the episode's seed.
 
     Args:
-        agent: plays, and sees which actions were really taken.
-        params: its controller (n,).
+        agent: plays its own policy, and sees which actions were really taken.
         explore: takes over.
         noise: greatest standard deviation of what is added to the parameters, drawn uniformly.
         share: greatest share of an episode's steps that the explorer gets, 0 to 1.
@@ -66,33 +89,31 @@ class MixedActor:
     """
 
     def __init__(
-        self,
-        agent: Agent,
-        params: FloatArray,
-        explore: Explore,
-        noise: float,
-        share: float,
-        stretch: float,
+        self, agent: Agent, explore: Explore, noise: float, share: float, stretch: float
     ) -> None:
-        self._agent, self._params, self._explore, self._noise = agent, params, explore, noise
+        self._agent, self._explore, self._noise = agent, explore, noise
         self._share, self._stretch = share, stretch
-        self.steps = explore.steps
 
     def begin(self, seeds: Sequence[int]) -> None:
         """Draw the agents, when the explorer has its turns, and what it does in them."""
         self._explore.begin(seeds)
-        self._agent.reset(np.stack([self._vary(seed) for seed in seeds]), 1, seeds)
+        varied = np.stack([self._vary(seed) for seed in seeds])
+        self._playing = self._agent.rollouts(varied, 1, seeds)
         self._turns = np.stack([self._draw_turns(seed) for seed in seeds])
+        self._step = -1
 
-    def act(self, step: int, obs: Frames, ids: IntArray) -> FloatArray:
+    def act(self, obs: Frames, ids: IntArray) -> FloatArray:
         """The explorer's actions where it has its turn, the agent's elsewhere."""
-        return self._agent.act(obs, ids, self._turns[ids, step], self._explore.plans[ids, step])
+        self._step += 1
+        explored = self._explore.act(obs, ids)
+        return self._playing.act(obs, ids, self._turns[ids, self._step], explored)
 
     def _vary(self, seed: int) -> FloatArray:
         """Parameters (n,) for one episode."""
+        params = self._agent.policy.params
         rng = stream(seed, "agent_noise")
-        noise = rng.uniform(0, self._noise) * rng.standard_normal(len(self._params))
-        return (self._params + noise).astype(np.float32)
+        noise = rng.uniform(0, self._noise) * rng.standard_normal(len(params))
+        return (params + noise).astype(np.float32)
 
     def _draw_turns(self, seed: int) -> BoolArray:
         """Turns (steps,) of a two-state Markov chain with the wanted share and stretch."""
@@ -100,8 +121,8 @@ class MixedActor:
         share = rng.uniform(0, self._share)
         leave = 1 / self._stretch
         enter = min(1.0, leave * share / max(1 - share, 1e-6))
-        turns, turn = np.zeros(self.steps, bool), False
-        for step, lot in enumerate(rng.uniform(size=self.steps)):
+        turns, turn = np.zeros(self._explore.steps, bool), False
+        for step, lot in enumerate(rng.uniform(size=self._explore.steps)):
             turn = bool(lot >= leave) if turn else bool(lot < enter)
             turns[step] = turn
         return turns

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
+from worldmodel.rollout.recording import ActionRecording
 from worldmodel.run import checkpoint
 from worldmodel.stats import mean_sd
-from worldmodel.types import Backend, FloatArray, Frames, IntArray
+from worldmodel.types import Backend, FloatArray
 
 RECORD = ("seed", "score", "steps", "finished")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -33,32 +35,26 @@ class Played:
     action: FloatArray
 
 
-def make_evaluator(
-    config: PlayerConfig, params: FloatArray
-) -> Callable[[tuple[int, ...]], list[Played]]:
+def make_evaluator(config: PlayerConfig) -> Callable[[tuple[int, ...]], list[Played]]:
     """Build the player once; a job then plays one episode for each of its seeds."""
     agent, env = build_player(config)
 
     def run(seeds: tuple[int, ...]) -> list[Played]:
-        taken: list[list[FloatArray]] = [[] for _ in seeds]
-
-        def on_step(ids: IntArray, obs: Frames, action: FloatArray) -> None:
-            for row, one in zip(ids.tolist(), action, strict=True):
-                taken[row].append(one)
-
-        outcome = play(agent, env, params[None], seeds, on_step=on_step)
-        rows = zip(seeds, *(part[0] for part in outcome), taken, strict=True)
+        recording = ActionRecording()
+        candidates = Candidates(agent, agent.policy.params[None])
+        outcome = play(candidates, env, seeds, recording=recording)
         return [
-            Played(seed, float(score), int(steps), bool(finished), np.stack(action))
-            for seed, score, steps, finished, action in rows
+            Played(seed, float(score), int(steps), bool(finished), action)
+            for seed, score, steps, finished, action in zip(
+                seeds, *outcome, recording.actions(), strict=True
+            )
         ]
 
     return run
 
 
-def evaluate(
+def play_episodes(
     config: PlayerConfig,
-    params: FloatArray,
     seeds: Sequence[int],
     backend: Backend,
     per_job: int,
@@ -80,7 +76,7 @@ def evaluate(
     with checkpoint.atomic(path, "w") as file:  # leaves out a last line that a kill cut off
         file.writelines(json.dumps(record) + "\n" for record in records.values())
     with path.open("a", buffering=1) as file:
-        for _, episodes in backend.map(partial(make_evaluator, config, params), jobs):
+        for _, episodes in backend.map(partial(make_evaluator, config), jobs):
             for played in episodes:
                 np.save(folder / "actions" / f"{played.seed}.npy", played.action)
                 record = {key: getattr(played, key) for key in RECORD}

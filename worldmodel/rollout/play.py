@@ -1,23 +1,21 @@
-"""Play whole episodes: agents in a vector of real environments."""
+"""The one loop that plays: actors in a vector of real environments, whole episodes side by side."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from worldmodel.agent.agent import Agent
+from worldmodel.rollout.actor import Actor
 from worldmodel.types import BoolArray, FloatArray, Frames, IntArray, VectorEnv
-
-OnStep = Callable[[IntArray, Frames, FloatArray], None]
 
 
 class Outcome(NamedTuple):
-    """What P candidates came to on R seeds, each (P, R).
+    """What N episodes came to, each (N,).
 
-    `lengths` are in env steps, as if the last action had been repeated in full. A rollout is
-    `finished` if the environment terminated it and paid for its last step: a lap driven to its
-    end, say, and no crash.
+    `lengths` are in env steps, as if the last action had been repeated in full. What counts as
+    `finished` is the environment's to say (`EnvSpec.finished`).
     """
 
     returns: FloatArray
@@ -25,53 +23,91 @@ class Outcome(NamedTuple):
     finished: BoolArray
 
 
-def play(
-    agent: Agent,
-    env: VectorEnv,
-    params: FloatArray,
-    seeds: Sequence[int],
-    no_reward_steps: int | None = None,
-    max_steps: int | None = None,
-    on_step: OnStep | None = None,
-) -> Outcome:
-    """Play candidates (P, n) on the same seeds (R,).
+@dataclass(frozen=True)
+class Limits:
+    """What ends an episode early, in env steps; None: nothing.
 
-    All P·R rollouts go on together; one that ends leaves the batch.
+    `no_reward_steps` without reward, or `max_steps` in all.
+    """
+
+    no_reward_steps: int | None = None
+    max_steps: int | None = None
+
+
+class Recording(Protocol):
+    """Sees every transition of the episodes that are played."""
+
+    def begin(self, obs: Frames) -> None:
+        """The first observations (N, H, W, C)."""
+        ...
+
+    def step(
+        self,
+        ids: IntArray,
+        action: FloatArray,
+        obs: Frames,
+        reward: FloatArray,
+        terminated: BoolArray,
+        truncated: BoolArray,
+    ) -> None:
+        """One agent step of the episodes `ids` (k,) that go on: k rows of each.
+
+        `obs` is what followed the action; `truncated` includes the limits of the call.
+        """
+        ...
+
+
+def play(
+    actor: Actor,
+    env: VectorEnv,
+    seeds: Sequence[int],
+    limits: Limits | None = None,
+    recording: Recording | None = None,
+) -> Outcome:
+    """Let the actor play one episode per seed (N,).
+
+    All go on together; one that ends leaves the batch, so no row of a reset ever enters it.
 
     Args:
-        agent: plays.
+        actor: plays.
         env: where.
-        params: one parameter vector per candidate.
-        seeds: one episode each, the same for every candidate (common random numbers).
-        no_reward_steps: cut a rollout after so many env steps without reward (training only).
-        max_steps: cut it after so many env steps in all (training only).
-        on_step: called at every step as (ids, obs, action) of the live rollouts.
+        seeds: an episode depends on its seed and the actor alone.
+        limits: of an episode, besides the environment's own.
+        recording: sees every transition.
     """
-    count = len(params) * len(seeds)
+    limits = limits or Limits()
     skip = env.spec.frame_skip
     patience, cap = (
         math.inf if steps is None else math.ceil(steps / skip)
-        for steps in (no_reward_steps, max_steps)
+        for steps in (limits.no_reward_steps, limits.max_steps)
     )
-    obs = env.reset(list(seeds) * len(params))
-    agent.reset(params, len(seeds), seeds)
-    returns = np.zeros(count, np.float32)
-    lengths = np.zeros(count, np.int64)
-    idle = np.zeros(count, np.int64)
-    finished = np.zeros(count, bool)
-    live = np.arange(count)
+    obs = env.reset(seeds)
+    actor.begin(seeds)
+    if recording is not None:
+        recording.begin(obs)
+    returns = np.zeros(len(seeds), np.float32)
+    lengths = np.zeros(len(seeds), np.int64)
+    idle = np.zeros(len(seeds), np.int64)
+    finished = np.zeros(len(seeds), bool)
+    live = np.arange(len(seeds))
     while live.size:
-        action = agent.act(obs, live)
-        if on_step is not None:
-            on_step(live, obs, action)
+        action = actor.act(obs, live)
         obs, reward, terminated, truncated = env.step(action, live)
         returns[live] += reward
         lengths[live] += 1
         idle[live] = np.where(reward > 0, 0, idle[live] + 1)
-        finished[live] = terminated & (reward > 0)
+        finished[live] = _is_finished(env.spec.finished, reward, terminated)
         cut = (idle[live] >= patience) | (lengths[live] >= cap)
-        going = ~(terminated | truncated | cut)
+        truncated = truncated | (cut & ~terminated)
+        if recording is not None:
+            recording.step(live, action, obs, reward, terminated, truncated)
+        going = ~(terminated | truncated)
         live, obs = live[going], obs[going]
-    shape = (len(params), len(seeds))
     steps = np.minimum(lengths * skip, env.spec.max_episode_steps)
-    return Outcome(returns.reshape(shape), steps.reshape(shape), finished.reshape(shape))
+    return Outcome(returns, steps, finished)
+
+
+def _is_finished(rule: str | None, reward: FloatArray, terminated: BoolArray) -> BoolArray:
+    if rule is None:
+        return np.zeros(len(reward), bool)
+    return terminated & (reward > 0) if rule == "rewarded" else terminated

@@ -1,20 +1,19 @@
 """RealWorld: candidates tried in the real environment, over EnvPool or supervised processes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from worldmodel.agent.agent import Agent
-from worldmodel.agent.load import load_mdnrnn, load_vae
+from worldmodel.agent.policy import Policy
 from worldmodel.envs.make import EnvConfig
 from worldmodel.envs.vector import make_vector
-from worldmodel.models.controller import Controller, ControllerConfig
 from worldmodel.parallel import ProcessBackend, SerialBackend
-from worldmodel.rollout.play import play
+from worldmodel.rollout.actor import Candidates
+from worldmodel.rollout.play import Limits, play
 from worldmodel.run.hardware import cores
 from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv, World
 
@@ -67,29 +66,40 @@ class RealConfig:
         if self.max_steps_growth < 0:
             raise ValueError(f"max_steps_growth is {self.max_steps_growth}: it can't be negative")
 
-    def at(self, generation: int) -> "RealConfig":
-        """What holds in one generation."""
-        if self.max_steps is None:
-            return self
-        return replace(self, max_steps=round(self.max_steps + self.max_steps_growth * generation))
-
-
-UNCUT = RealConfig(no_reward_steps=None, max_steps=None, max_steps_growth=0.0)
+    def limits(self, generation: int | None) -> Limits:
+        """What holds in one generation; None: nothing."""
+        if generation is None:
+            return Limits()
+        grown = self.max_steps
+        if grown is not None:
+            grown = round(grown + self.max_steps_growth * generation)
+        return Limits(self.no_reward_steps, grown)
 
 
 @dataclass(frozen=True)
 class PlayerConfig:
-    """All that a worker needs to build a player; picklable."""
+    """All that a worker needs to play; picklable.
+
+    Attributes:
+        env: the environment.
+        policy: C; its spec is that of `env`.
+        vae: checkpoint of V.
+        mdnrnn: checkpoint of M.
+        vector: fast, envpool or gymnasium.
+        threads: of EnvPool.
+    """
 
     env: EnvConfig
-    spec: EnvSpec
-    controller: ControllerConfig
-    offset: FloatArray
+    policy: Policy
     vae: Path
     mdnrnn: Path
     vector: str
     threads: int
-    axes: FloatArray | None = None
+
+    @property
+    def spec(self) -> EnvSpec:
+        """What the models need to know of the environment."""
+        return self.policy.spec
 
 
 @dataclass(frozen=True)
@@ -98,16 +108,12 @@ class Job:
 
     params: FloatArray
     seeds: tuple[int, ...]
-    cut: RealConfig
+    limits: Limits
 
 
 def build_agent(config: PlayerConfig) -> Agent:
-    """V, M and C from their files."""
-    vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
-    sizes = vae.config.z_dim, mdnrnn.config.hidden
-    offset = torch.from_numpy(config.offset)
-    axes = None if config.axes is None else torch.from_numpy(config.axes)
-    return Agent(vae, mdnrnn, Controller(config.controller, config.spec, *sizes, offset, axes))
+    """V, M and C."""
+    return Agent.from_files(config.vae, config.mdnrnn, config.policy)
 
 
 def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:
@@ -121,8 +127,10 @@ def make_player(config: PlayerConfig) -> Callable[[Job], tuple[FloatArray, IntAr
     agent, env = build_player(config)
 
     def run(job: Job) -> tuple[FloatArray, IntArray]:
-        cut = job.cut
-        return play(agent, env, job.params, job.seeds, cut.no_reward_steps, cut.max_steps)[:2]
+        shape = len(job.params), len(job.seeds)
+        seeds = list(job.seeds) * len(job.params)
+        outcome = play(Candidates(agent, job.params), env, seeds, job.limits)
+        return outcome.returns.reshape(shape), outcome.lengths.reshape(shape)
 
     return run
 
@@ -133,9 +141,16 @@ class RealWorld(World):
     With EnvPool every rollout of a generation is one batch; with gymnasium, candidates are dealt
     out to worker processes in jobs whose size does not depend on the number of workers, so the
     numbers do not either.
+
+    Args:
+        player: what plays.
+        backend: on what.
+        config: the early end of training rollouts; None: none.
     """
 
-    def __init__(self, player: PlayerConfig, backend: BackendConfig, config: RealConfig) -> None:
+    def __init__(
+        self, player: PlayerConfig, backend: BackendConfig, config: RealConfig | None
+    ) -> None:
         self._config = config
         self._make = partial(make_player, player)
         self._per_job = None if player.vector == "envpool" else backend.envs_per_worker
@@ -151,7 +166,7 @@ class RealWorld(World):
         self, groups: Sequence[tuple[FloatArray, Sequence[int]]], *, generation: int | None
     ) -> list[tuple[FloatArray, IntArray]]:
         """`evaluate` of all groups at once: no worker waits between them."""
-        cut = UNCUT if generation is None else self._config.at(generation)
+        limits = Limits() if self._config is None else self._config.limits(generation)
         jobs: list[Job] = []
         places: list[tuple[int, tuple[slice, slice]]] = []
         results: list[tuple[FloatArray, IntArray]] = []
@@ -159,7 +174,7 @@ class RealWorld(World):
             shape = len(params), len(seeds)
             results.append((np.zeros(shape, np.float32), np.zeros(shape, np.int64)))
             for rows, columns in self._split(*shape):
-                jobs.append(Job(params[rows], tuple(seeds[columns]), cut))
+                jobs.append(Job(params[rows], tuple(seeds[columns]), limits))
                 places.append((group, (rows, columns)))
         for index, (returns, lengths) in self._backend.map(self._make, jobs):
             group, block = places[index]

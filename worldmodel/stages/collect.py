@@ -1,26 +1,23 @@
-"""Collect episodes with an explorer or an agent: jobs that write whole episodes into the store."""
+"""The collect stage: episodes played by an explorer or an agent, kept whole."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
-from worldmodel.agent.load import check_spec, load_controller
+from worldmodel.agent.policy import check_spec, load_policy
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.make import EnvConfig, make_spec
-from worldmodel.envs.vector import choose_backend, make_vector
-from worldmodel.models.controller import ControllerConfig
-from worldmodel.rollout.actor import Actor, Explore, MixedActor
-from worldmodel.rollout.real import BackendConfig, PlayerConfig, build_agent, make_backend
-from worldmodel.rollout.record import record
+from worldmodel.envs.vector import choose_backend
+from worldmodel.rollout.collector import CollectJob, CollectorConfig, DriverConfig, make_collector
+from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.run.hardware import commit
+from worldmodel.run.run import Run
 from worldmodel.seed import derive_many, stream
 from worldmodel.stats import mean_sd
-from worldmodel.types import EnvSpec, FloatArray
+from worldmodel.types import Backend, EnvSpec
 
 
 @dataclass(frozen=True)
@@ -77,71 +74,8 @@ class CollectConfig:
             )
 
 
-@dataclass(frozen=True)
-class DriverConfig:
-    """An agent that plays while episodes are collected; picklable."""
-
-    player: PlayerConfig
-    params: FloatArray
-    noise: float
-    explorer_share: float
-    explorer_stretch: float
-
-
-@dataclass(frozen=True)
-class CollectorConfig:
-    """All that a worker needs to collect; picklable."""
-
-    env: EnvConfig
-    spec: EnvSpec
-    store: Path
-    vector: str
-    threads: int
-    max_steps: int | None
-    driver: DriverConfig | None
-
-
-@dataclass(frozen=True)
-class CollectJob:
-    """Episodes (index, seed) that are stepped together."""
-
-    episodes: tuple[tuple[int, int], ...]
-
-
-def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple[int, float]]]:
-    """Build the environments once; a job then returns (steps, return) of each of its episodes."""
-    env = make_vector(config.env, config.spec, config.vector, config.threads)
-    store, actor = EpisodeStore.open(config.store), _make_actor(config)
-
-    def run(job: CollectJob) -> list[tuple[int, float]]:
-        results = []
-        for row, episode in record(env, actor, [seed for _, seed in job.episodes]):
-            store.write(job.episodes[row][0], episode)
-            results.append((len(episode), float(episode.reward.sum())))
-        return results
-
-    return run
-
-
-def _make_actor(config: CollectorConfig) -> Actor:
-    most = min(config.spec.max_episode_steps, config.max_steps or config.spec.max_episode_steps)
-    explore = Explore(config.env, config.spec, -(-most // config.spec.frame_skip))
-    driver = config.driver
-    if driver is None:
-        return explore
-    agent = build_agent(driver.player)
-    return MixedActor(
-        agent,
-        driver.params,
-        explore,
-        driver.noise,
-        driver.explorer_share,
-        driver.explorer_stretch,
-    )
-
-
 def collect(
-    env: EnvConfig, backend: BackendConfig, config: CollectConfig, run: Any
+    env: EnvConfig, backend: BackendConfig, config: CollectConfig, run: Run
 ) -> dict[str, float]:
     """Play until the store holds `config.episodes` whole episodes besides those it replays.
 
@@ -154,86 +88,88 @@ def collect(
         UserError: if the agent or the replayed episodes are missing or of another environment.
     """
     spec = make_spec(env)
-    source, first = _source(config, run)
-    about = {"spec": spec.to_dict(), "purpose": "collect", "experiment_seed": run.seed}
-    folder = run.folder / "episodes"
-    metadata = about | {"newest_from": first, "versions": versions(), "commit": commit()}
-    store = EpisodeStore.create(folder, metadata, config.compression)
-    # An interrupted call may have begun when the other run held fewer episodes.
-    first = store.metadata.get("newest_from", first)
-    if source is not None:
-        store.adopt(source, _replayed(source.indices(), config, run.seed, first))
-    seeds = derive_many(run.seed, "collect", first + config.episodes)
-    own = range(first, first + config.episodes)
+    store, own = _open_store(spec, config, run)
+    seeds = derive_many(run.seed, "collect", own.stop)
     have = set(store.indices()) & set(own)
     left = [(index, seeds[index]) for index in own if index not in have]
     vector = choose_backend(env, backend.vector, run.say)
     width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
     jobs = [CollectJob(tuple(left[i : i + width])) for i in range(0, len(left), width)]
-    worker = CollectorConfig(
-        env,
-        spec,
-        folder,
-        vector,
-        backend.threads,
-        config.max_steps,
-        _driver(env, backend, config, vector, run),
-    )
-    pool = make_backend(backend, vector)
-    log = run.log(resume_step=len(have))
-    start, steps, done = time.time(), 0, len(have)
+    driver = _driver(env, spec, backend, config, vector, run)
+    threads, cap = backend.threads, config.max_steps
+    worker = CollectorConfig(env, spec, store.root, vector, threads, cap, driver)
+    rate = _play(worker, jobs, make_backend(backend, vector), run, config.episodes, len(have))
+    return _figures(store, own, config) | ({} if rate is None else {"env_steps_per_second": rate})
+
+
+def _open_store(spec: EnvSpec, config: CollectConfig, run: Run) -> tuple[EpisodeStore, range]:
+    """The store, with what is replayed in it, and the indices of the episodes to play."""
+    source, first = _source(config, run)
+    about = {"spec": spec.to_dict(), "purpose": "collect", "experiment_seed": run.seed}
+    metadata = about | {"newest_from": first, "versions": versions(), "commit": commit()}
+    store = EpisodeStore.create(run.folder / "episodes", metadata, config.compression)
+    # An interrupted call may have begun when the other run held fewer episodes.
+    first = store.metadata.get("newest_from", first)
+    if source is not None:
+        store.adopt(source, _replayed(source.indices(), config, run.seed, first))
+    return store, range(first, first + config.episodes)
+
+
+def _play(
+    worker: CollectorConfig,
+    jobs: Sequence[CollectJob],
+    pool: Backend,
+    run: Run,
+    total: int,
+    done: int,
+) -> float | None:
+    """Play all jobs; env steps per second, None if there was nothing left to play."""
+    log, skip = run.log(resume_step=done), worker.spec.frame_skip
+    start, steps, rate = time.time(), 0, None
     try:
-        with run.progress(config.episodes, "episodes", start=done) as bar:
+        with run.progress(total, "episodes", start=done) as bar:
             for _, results in pool.map(partial(make_collector, worker), jobs):
                 for length, score in results:
                     done, steps = done + 1, steps + length
-                    log.scalars(done, {"return": score, "length": length * spec.frame_skip})
-                rate = steps * spec.frame_skip / (time.time() - start)
+                    log.scalars(done, {"return": score, "length": length * skip})
+                rate = steps * skip / (time.time() - start)
                 bar.update(done, f"{rate:.0f} env steps/s")
     finally:
         pool.close()
+    return rate
+
+
+def _figures(store: EpisodeStore, own: range, config: CollectConfig) -> dict[str, float]:
     lengths = store.lengths()
     frames = sum(lengths.values()) + len(lengths)
     figures: dict[str, float] = {"episodes": len(own), "frames": frames}
     if config.replay:
         figures["replayed_episodes"] = len(lengths) - len(own)
-    figures["env_steps"] = sum(lengths[index] for index in own) * spec.frame_skip
+    figures["env_steps"] = sum(lengths[index] for index in own) * store.spec.frame_skip
     returns = [store.read_reward(index).sum() for index in own]
     figures["return_mean"], figures["return_sd"] = mean_sd(returns)
-    if steps:
-        figures["env_steps_per_second"] = steps * spec.frame_skip / (time.time() - start)
     return figures
 
 
 def _driver(
-    env: EnvConfig, backend: BackendConfig, config: CollectConfig, vector: str, run: Any
+    env: EnvConfig,
+    spec: EnvSpec,
+    backend: BackendConfig,
+    config: CollectConfig,
+    vector: str,
+    run: Run,
 ) -> DriverConfig | None:
     if config.agent is None:
         return None
-    params, about = load_controller(
-        run.other(config.agent, "train_controller", config.agent_checkpoint)
-    )
-    player = PlayerConfig(
-        env,
-        check_spec(about, make_spec(env), config.agent),
-        ControllerConfig(**about["controller"]),
-        about["offset"].numpy(),
-        run.other(config.agent, "train_vae"),
-        run.other(config.agent, "train_mdnrnn"),
-        vector,
-        backend.threads,
-        None if about.get("axes") is None else about["axes"].numpy(),
-    )
-    return DriverConfig(
-        player,
-        params.numpy(),
-        config.agent_noise,
-        config.explorer_share,
-        config.explorer_stretch,
-    )
+    found = load_policy(run.other(config.agent, "train_controller", config.agent_checkpoint))
+    policy = check_spec(found, spec, config.agent)
+    vae, mdnrnn = (run.other(config.agent, stage) for stage in ("train_vae", "train_mdnrnn"))
+    player = PlayerConfig(env, policy, vae, mdnrnn, vector, backend.threads)
+    turns = config.agent_noise, config.explorer_share, config.explorer_stretch
+    return DriverConfig(player, *turns)
 
 
-def _source(config: CollectConfig, run: Any) -> tuple[EpisodeStore | None, int]:
+def _source(config: CollectConfig, run: Run) -> tuple[EpisodeStore | None, int]:
     """The store whose episodes are replayed, if any, and the index from which new ones count."""
     if config.replay is None:
         return None, 0

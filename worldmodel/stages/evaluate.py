@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from worldmodel.agent.load import check_spec, load_controller
+from worldmodel.agent.policy import check_spec, load_policy, models_of
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
-from worldmodel.models.controller import ControllerConfig
-from worldmodel.rollout.evaluate import Played, evaluate, pick, read_records, summary
+from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_records, summary
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
+from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
 from worldmodel.types import Backend, UserError
@@ -54,8 +54,8 @@ class EvaluateConfig:
             raise ValueError(f"evaluate.vector is {self.vector}: use gymnasium or fast")
 
 
-def score(
-    config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Any
+def evaluate(
+    config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Run
 ) -> dict[str, float]:
     """Play held-out test episodes with a controller, in gymnasium itself unless asked otherwise.
 
@@ -67,16 +67,12 @@ def score(
     """
     selected = run.of("train_controller") / "checkpoints" / "best.pt"
     path = Path(config.checkpoint) if config.checkpoint else selected
-    params, about = load_controller(path)
-    controller = dict(about["controller"])
-    env = replace(env, squash=check_spec(about, make_spec(env), path).squash)
+    policy = check_spec(load_policy(path), make_spec(env), path)
     env = replace(env, fast_kwargs=env.fast_kwargs | config.fast_kwargs)
-    worlds = Worlds(
-        env, backend, ControllerConfig(**controller), run, about["offset"], about.get("axes")
-    )
+    worlds = Worlds(env, policy.spec, backend, run)
     if config.checkpoint is not None:  # else it is that of this run, and the run has checked
-        _check_models(about, worlds, path)
-    player = worlds.player(choose_backend(env, config.vector, run.say, "evaluate.vector"))
+        _check_models(models_of(path), worlds, path)
+    player = worlds.player(policy, choose_backend(env, config.vector, run.say, "evaluate.vector"))
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     skip = config.skip or 0
     seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
@@ -91,7 +87,7 @@ def score(
                 log.scalars(len(scores), {"score": played.score, "steps": played.steps})
                 bar.advance(note=f"mean {np.mean(scores):.0f}")
 
-            records = evaluate(player, params.numpy(), seeds, pool, per_job, run.folder, on_episode)
+            records = play_episodes(player, seeds, pool, per_job, run.folder, on_episode)
         figures = summary(records)
         checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
         if config.videos:
@@ -101,10 +97,10 @@ def score(
     return figures
 
 
-def _check_models(about: dict[str, Any], worlds: Worlds, path: Path) -> None:
+def _check_models(models: dict[str, Path], worlds: Worlds, path: Path) -> None:
     """Refuse a controller on a V or M that is not its own, where its own can still be found."""
     for model, now in worlds.models.items():
-        its = Path(about[model])
+        its = models[model]
         if its.exists() and not (now.exists() and its.samefile(now)):
             raise UserError(
                 f"{path} was evolved on {its}, this call plays it on {now}: give the name=… of its "
@@ -116,7 +112,7 @@ def _film(
     records: list[dict[str, Any]],
     player: PlayerConfig,
     pool: Backend,
-    run: Any,
+    run: Run,
     config: EvaluateConfig,
 ) -> None:
     jobs = {

@@ -1,17 +1,19 @@
 """The dream to look at: C plays it and is filmed, or a person plays it in a window."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from worldmodel.agent.policy import Policy
+from worldmodel.dream.dynamics import DreamConfig
 from worldmodel.dream.env import DreamEnv
-from worldmodel.models.controller import Controller
 from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
+from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
+from worldmodel.stages.worlds import Worlds
 from worldmodel.stats import mean_sd
 from worldmodel.types import EnvSpec, FloatArray, Frames, UserError
 
@@ -51,8 +53,40 @@ def dream_episode(env: DreamEnv, act: Act, seed: int) -> Iterator[Moment]:
             return
 
 
-def acts_by(controller: Controller, params: Tensor, z_dim: int) -> Act:
+def play_dream(
+    config: PlayDreamConfig,
+    dreaming: DreamConfig,
+    worlds: Worlds,
+    policy: Policy,
+    run: Run,
+    *,
+    device: str,
+    members: Sequence[str],
+) -> dict[str, float] | None:
+    """Film the controller in the dream, or let a person play: figures of the film, None without.
+
+    Args:
+        config: how many dreams, and who plays.
+        dreaming: the dream.
+        worlds: of the run.
+        policy: plays, and has the actions.
+        run: this stage.
+        device: where the dream runs: auto, cpu or cuda.
+        members: runs whose M dream in place of this one's.
+
+    Raises:
+        UserError: without a display for a person, or without pygame.
+    """
+    env = DreamEnv(worlds.dynamics(dreaming, device, members), worlds.spec, worlds.vae)
+    if config.human:
+        play_in_a_window(env, config, run)
+        return None
+    return film(env, acts_by(policy, worlds.vae.config.z_dim), config, run)
+
+
+def acts_by(policy: Policy, z_dim: int) -> Act:
     """C as `Act`: it sees its part of [z, h, c]."""
+    controller, params = policy.controller(), torch.tensor(policy.params)
 
     def act(obs: FloatArray) -> Any:
         seen = torch.from_numpy(obs)
@@ -65,7 +99,7 @@ def acts_by(controller: Controller, params: Tensor, z_dim: int) -> Act:
     return act
 
 
-def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Any) -> dict[str, float]:
+def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Run) -> dict[str, float]:
     """Write <k>.mp4 of every dream, and what it paid; their mean and standard deviation."""
     log, scores, lengths = run.log(), [], []
     with run.progress(config.episodes, "dreams") as bar:
@@ -82,7 +116,7 @@ def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Any) -> dict[str
     return {"mean": mean, "sd": sd, "steps": float(np.mean(lengths))}
 
 
-def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Any) -> None:
+def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Run) -> None:
     """Let a person play dreams: arrow keys or digits act (see `steer`), Escape ends.
 
     Raises:
