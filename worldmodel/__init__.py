@@ -1,3 +1,30 @@
 """World Models (Ha & Schmidhuber 2018): learn an environment's dynamics, then act inside them."""
 
-__version__ = "0.1.0"
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worldmodel.trained import TrainedAgent
+
+__version__ = "0.2.0"
+__all__ = ["load"]
+
+
+def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "TrainedAgent":
+    """An agent that has been trained: V, M and C, ready to act.
+
+    Args:
+        where: a shipped agent, such as "car_racing", or the folder of a run, such as "runs/mine".
+        seed: of the run.
+        checkpoint: of its controller: "best", the one that was selected, or "mean", where the
+            search is.
+
+    Returns:
+        The agent: `agent.act(obs)`, `agent.reset()`, `agent.make_env()`, `agent.dream()`.
+
+    Raises:
+        UserError: if there is no such run or agent, or one of its checkpoints is missing or broken.
+    """
+    from worldmodel.trained import load_agent  # not before: importing torch takes seconds
+
+    return load_agent(where, seed, checkpoint)

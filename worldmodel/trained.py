@@ -1,0 +1,173 @@
+"""An agent of a finished run or one that is shipped: `worldmodel.load("car_racing")`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from worldmodel.agent.agent import Agent
+from worldmodel.agent.load import load_mdnrnn, load_vae
+from worldmodel.agent.policy import Policy, load_policy
+from worldmodel.config import build, compose, to_plain
+from worldmodel.data.latents import LatentStore
+from worldmodel.dream.dynamics import DreamConfig, Dynamics
+from worldmodel.dream.env import DreamEnv
+from worldmodel.dream.starts import Starts
+from worldmodel.envs.make import Env, EnvConfig, make_env
+from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.models.vae import VAE
+from worldmodel.run.compat import current_config
+from worldmodel.run.layout import SHIPPED, find_stage
+from worldmodel.run.shipped import shipped_agents, with_agent
+from worldmodel.seed import derive_many
+from worldmodel.types import UserError
+
+FIRST_FRAMES = 32  # of the environment, where dreams begin if no encoded episodes are there
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an agent comes from: the run `name` in the folder `runs`, and its seed."""
+
+    runs: Path
+    name: str
+    seed: int
+
+    def stage(self, stage: str) -> Path:
+        """Folder of a stage of that run, or of its upstream."""
+        return find_stage(self.runs, self.name, self.seed, stage)
+
+    def best(self, stage: str, checkpoint: str = "best") -> Path:
+        """A checkpoint of a stage."""
+        return self.stage(stage) / "checkpoints" / f"{checkpoint}.pt"
+
+
+class TrainedAgent(Agent):
+    """V, M and C of one run, with the environment that they were trained in and M's dream of it."""
+
+    def __init__(self, vae: VAE, mdnrnn: MDNRNN, policy: Policy, origin: Origin) -> None:
+        super().__init__(vae, mdnrnn, policy)
+        self.origin = origin
+
+    def make_env(self, render_mode: str | None = None) -> Env:
+        """The environment as this agent sees it: cropped, shrunk to 64×64, with its frame skip.
+
+        Raises:
+            UserError: if a package that the environment needs is missing.
+        """
+        config = self._env_config()
+        if render_mode is not None:
+            config = replace(config, kwargs=config.kwargs | {"render_mode": render_mode})
+        return make_env(config)
+
+    def dream(self, **changes: Any) -> DreamEnv:
+        """M's predictions as a gymnasium environment; `render` shows what V decodes.
+
+        Dreams begin in the run's encoded episodes, or at first frames of the environment.
+
+        Args:
+            changes: fields of `DreamConfig` over those of the run, such as temperature=1.15.
+
+        Raises:
+            UserError: if M predicts no rewards and no `step_reward` is given.
+        """
+        config = replace(self._dream_config(), **changes)
+        if config.step_reward is None and not self.mdnrnn.config.reward_head:
+            raise UserError("This M predicts no rewards: give dream(step_reward=…).")
+        mdnrnn = load_mdnrnn(self.origin.best("train_mdnrnn"))
+        spec = self.policy.spec
+        dynamics = Dynamics(mdnrnn, self._starts(config), config, spec.frame_skip, "cpu")
+        return DreamEnv(dynamics, spec, self.vae)
+
+    def _starts(self, config: DreamConfig) -> Starts:
+        latents = self.origin.stage("encode") / "latents"
+        if latents.exists():
+            return Starts.of(LatentStore.open(latents), config.burn_in, config.first_share)
+        env, seeds = self.make_env(), derive_many(self.origin.seed, "dream", FIRST_FRAMES)
+        obs = np.stack([env.reset(seed=seed)[0] for seed in seeds])
+        env.close()
+        with torch.inference_mode():
+            return Starts.first_frames(*self.vae.encode(torch.from_numpy(obs)))
+
+    def _env_config(self) -> EnvConfig:
+        recorded = self._recorded()
+        config = self._composed()["env"] if recorded is None else recorded["env"]
+        foreign = [name for name in _targets(config) if not name.startswith("worldmodel.")]
+        if foreign:  # a run's folder may be a stranger's
+            raise UserError(
+                f"{self.origin.stage('train_controller')} names code that is not worldmodel's "
+                f"({', '.join(foreign)}): make its environment yourself."
+            )
+        built: EnvConfig = build(config)
+        return built
+
+    def _dream_config(self) -> DreamConfig:
+        recorded = self._recorded()
+        world = self._composed()["world"] if recorded is None else recorded["world"]
+        if world["kind"] != "real":
+            config: DreamConfig = build(world["config"])
+            return config
+        standard = build(compose("play_dream", ["name=dream"]).world.config)
+        return replace(standard, max_steps=self.policy.spec.max_episode_steps)
+
+    def _recorded(self) -> dict[str, Any] | None:
+        """The configuration with which the controller was evolved; None for an exported agent."""
+        path = self.origin.stage("train_controller") / "config.json"
+        return current_config(json.loads(path.read_text())) if path.exists() else None
+
+    def _composed(self) -> dict[str, Any]:
+        """The configuration that an exported agent's file asks for."""
+        agent = self.origin.name.removeprefix("pretrained/")
+        asked = with_agent([f"runs={self.origin.runs}", f"agent={agent}"])
+        return to_plain(compose("evaluate", asked))
+
+
+def load_agent(where: str | Path, seed: int = 0, checkpoint: str = "best") -> TrainedAgent:
+    """See `worldmodel.load`."""
+    origin = _origin(where, seed)
+    policy = load_policy(origin.best("train_controller", checkpoint))
+    vae, mdnrnn = load_vae(origin.best("train_vae")), load_mdnrnn(origin.best("train_mdnrnn"))
+    return TrainedAgent(vae, mdnrnn, policy, origin)
+
+
+def _origin(where: str | Path, seed: int) -> Origin:
+    folder = Path(where)
+    if (folder / f"seed{seed}").is_dir():
+        return _of_folder(folder, seed)
+    for runs in (Path("runs"), SHIPPED.parent):
+        if (runs / "pretrained" / folder / "agent.json").exists():
+            return Origin(runs, f"pretrained/{where}", seed)
+    if folder.is_dir():
+        raise UserError(
+            f"{folder} has no run of seed {seed}: there is no {folder / f'seed{seed}'}."
+        )
+    raise UserError(
+        f"{where} is neither the folder of a run nor a shipped agent: the shipped ones are "
+        f"{', '.join(shipped_agents())}."
+    )
+
+
+def _of_folder(folder: Path, seed: int) -> Origin:
+    """A run's folder, of which its own config knows how much is the run's name."""
+    for path in sorted((folder / f"seed{seed}").glob("*/config.json")):
+        parts = Path(json.loads(path.read_text())["name"]).parts
+        if folder.parts[-len(parts) :] == parts:
+            return Origin(Path(*folder.parts[: -len(parts)]), "/".join(parts), seed)
+    return Origin(folder.parent, folder.name, seed)
+
+
+def _targets(node: Any) -> Iterator[str]:
+    """All classes that a configuration would build."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from _targets(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _targets(value)
