@@ -2,11 +2,9 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.agent.policy import load_policy
 from worldmodel.config import Call, build, entry, to_plain
 from worldmodel.run.run import Run
 from worldmodel.stages.play_dream import play_dream
-from worldmodel.stages.worlds import Worlds
 from worldmodel.types import UserError
 
 
@@ -19,12 +17,9 @@ def main(cfg: DictConfig, _: Call) -> None:
     try:
         if run.done and not config.human:
             return
-        policy = load_policy(run.of("train_controller") / "checkpoints" / "best.pt")
-        worlds = Worlds(build(cfg.env), policy.spec, build(cfg.backend), run)
-        dreaming, members = build(cfg.world.config), list(cfg.world.members)
-        figures = play_dream(
-            config, dreaming, worlds, policy, run, device=cfg.device, members=members
-        )
+        parts = build(cfg.env), build(cfg.backend), build(cfg.world.config)
+        members = list(cfg.world.members)
+        figures = play_dream(config, *parts, run, device=cfg.device, members=members)
         if figures is not None:
             run.finish(figures)
     finally:

@@ -21,7 +21,7 @@ from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.run.compat import current_config
-from worldmodel.run.layout import SHIPPED, find_stage
+from worldmodel.run.layout import SHIPPED, checkpoint_path, find_stage
 from worldmodel.run.shipped import shipped_agents, with_agent
 from worldmodel.seed import derive_many
 from worldmodel.types import UserError
@@ -43,7 +43,7 @@ class Origin:
 
     def best(self, stage: str, checkpoint: str = "best") -> Path:
         """A checkpoint of a stage."""
-        return self.stage(stage) / "checkpoints" / f"{checkpoint}.pt"
+        return checkpoint_path(self.stage(stage), checkpoint)
 
 
 class TrainedAgent(Agent):

@@ -15,6 +15,7 @@ from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_record
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
+from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
@@ -65,7 +66,7 @@ def evaluate(
     Raises:
         UserError: if the controller was evolved for another environment, action repeat, V or M.
     """
-    selected = run.of("train_controller") / "checkpoints" / "best.pt"
+    selected = checkpoint_path(run.of("train_controller"))
     path = Path(config.checkpoint) if config.checkpoint else selected
     policy = check_spec(load_policy(path), make_spec(env), path)
     env = replace(env, fast_kwargs=env.fast_kwargs | config.fast_kwargs)

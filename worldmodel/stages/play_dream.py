@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from worldmodel.agent.policy import Policy
+from worldmodel.agent.policy import Policy, load_policy
 from worldmodel.dream.dynamics import DreamConfig
 from worldmodel.dream.env import DreamEnv
+from worldmodel.envs.make import EnvConfig
+from worldmodel.rollout.real import BackendConfig
 from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
+from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
@@ -55,33 +58,38 @@ def dream_episode(env: DreamEnv, act: Act, seed: int) -> Iterator[Moment]:
 
 def play_dream(
     config: PlayDreamConfig,
-    dreaming: DreamConfig,
-    worlds: Worlds,
-    policy: Policy,
+    env: EnvConfig,
+    backend: BackendConfig,
+    dream: DreamConfig,
     run: Run,
     *,
     device: str,
     members: Sequence[str],
 ) -> dict[str, float] | None:
-    """Film the controller in the dream, or let a person play: figures of the film, None without.
+    """Film the deployed controller in the dream, or let a person play.
 
     Args:
         config: how many dreams, and who plays.
-        dreaming: the dream.
-        worlds: of the run.
-        policy: plays, and has the actions.
+        env: the environment that is dreamt of; it is not built.
+        backend: of real environments; not used.
+        dream: how M's predictions become an environment.
         run: this stage.
         device: where the dream runs: auto, cpu or cuda.
         members: runs whose M dream in place of this one's.
 
+    Returns:
+        Figures of the film; None where a person played.
+
     Raises:
         UserError: without a display for a person, or without pygame.
     """
-    env = DreamEnv(worlds.dynamics(dreaming, device, members), worlds.spec, worlds.vae)
+    policy = load_policy(checkpoint_path(run.of("train_controller")))
+    worlds = Worlds(env, policy.spec, backend, run)
+    playground = DreamEnv(worlds.dynamics(dream, device, members), worlds.spec, worlds.vae)
     if config.human:
-        play_in_a_window(env, config, run)
+        play_in_a_window(playground, config, run)
         return None
-    return film(env, acts_by(policy, worlds.vae.config.z_dim), config, run)
+    return film(playground, acts_by(policy, worlds.vae.config.z_dim), config, run)
 
 
 def acts_by(policy: Policy, z_dim: int) -> Act:

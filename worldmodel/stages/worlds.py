@@ -18,6 +18,7 @@ from worldmodel.envs.vector import choose_backend
 from worldmodel.models.controller import ControllerConfig, count_features
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, RealWorld
 from worldmodel.run.hardware import pick_device
+from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
 from worldmodel.types import EnvSpec, FloatArray, UserError
 
@@ -39,8 +40,8 @@ class Worlds:
         self._env, self._backend, self._run = env, backend, run
         self.spec = spec
         self.models = {
-            "vae": run.of("train_vae") / "checkpoints" / "best.pt",
-            "mdnrnn": run.of("train_mdnrnn") / "checkpoints" / "best.pt",
+            "vae": checkpoint_path(run.of("train_vae")),
+            "mdnrnn": checkpoint_path(run.of("train_mdnrnn")),
         }
         self.vae, self._mdnrnn = load_vae(self.models["vae"]), load_mdnrnn(self.models["mdnrnn"])
         z_dim, m = self.vae.config.z_dim, self._mdnrnn
