@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from worldmodel.run.layout import install_command
 from worldmodel.types import Frames
 
 Step = tuple[Frames, float, bool, bool, dict[str, Any]]
@@ -110,7 +111,7 @@ def _start(scenario: str, skill: int | None, start_tic: int | None, resolution: 
         import vizdoom
     except ImportError as error:
         raise gym.error.DependencyNotInstalled(
-            "vizdoom is not installed: run pip install -e '.[doom]'"
+            f"vizdoom is not installed: run {install_command('doom')}"
         ) from error
     shipped = Path(vizdoom.scenarios_path) / f"{scenario}.cfg"
     path = shipped if shipped.exists() else Path(scenario)

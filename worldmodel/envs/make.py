@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from worldmodel.envs.wrappers import CropResize, FrameSkip, RenderObs, Span
+from worldmodel.run.layout import install_command
 from worldmodel.types import EnvSpec, Explorer, UserError, split_squash
 
 Env = gym.Env[Any, Any]
@@ -199,7 +200,7 @@ def _cure(error: Exception) -> str:
     text = str(error).lower()
     for mentioned, extra in _EXTRAS.items():
         if mentioned in text:
-            return f"run pip install -e '.[{extra}]'."
+            return f"run {install_command(extra)}."
     return f"{error}."
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.envs.wrappers import crop_resize
 from worldmodel.run.hardware import cores
+from worldmodel.run.layout import install_command
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames, IntArray, UserError, VectorEnv
 
 Steps = tuple[Frames, FloatArray, BoolArray, BoolArray]
@@ -176,7 +177,7 @@ def _obstacle(config: EnvConfig) -> str | None:
     if config.wrappers:
         return "EnvPool can't apply env.wrappers"
     if importlib.util.find_spec("envpool") is None:
-        return "it is not installed, run pip install -e '.[envpool]'"
+        return f"it is not installed, run {install_command('envpool')}"
     return None
 
 

@@ -78,3 +78,8 @@ def lookup(config: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def install_command(extra: str) -> str:
+    """What installs an extra of pyproject.toml, as this copy of the package was installed."""
+    return f"pip install 'worldmodel[{extra}]'" if _INSTALLED else f"pip install -e '.[{extra}]'"

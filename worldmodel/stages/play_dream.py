@@ -13,7 +13,7 @@ from worldmodel.dream.env import DreamEnv
 from worldmodel.envs.make import EnvConfig
 from worldmodel.rollout.real import BackendConfig
 from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
-from worldmodel.run.layout import checkpoint_path
+from worldmodel.run.layout import checkpoint_path, install_command
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
@@ -133,7 +133,8 @@ def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Run) -> None:
     try:
         import pygame
     except ImportError as error:
-        raise UserError("play.human=true needs pygame: run pip install -e '.[box2d]'.") from error
+        how = install_command("classic")
+        raise UserError(f"play.human=true needs pygame: run {how}.") from error
     try:
         pygame.display.init()
         window = pygame.display.set_mode((WINDOW, WINDOW))
