@@ -45,6 +45,8 @@ def test_what_does_not_exist_is_one_sentence(capfd, tmp_path):
     assert "'collect.episodes'" in refused(capfd, "collect", "collect.episods=3")
     assert "seed=0,1" in refused(capfd, "collect", "seed=0,1")
     assert "add -m" in refused(capfd, "collect", "seed=0,1")
+    assert "add -m" in refused(capfd, "evaluate", "agent=car_racing,take_cover")
+    assert "'episodes' can't be read as key=value" in refused(capfd, "collect", "episodes")
 
 
 def test_both_ways_to_call_do_the_same_and_name_themselves(tmp_path):

@@ -4,10 +4,11 @@ import argparse
 import difflib
 import errno
 import importlib.util
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,9 +16,17 @@ from typing import NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
-from worldmodel.compose import ERRORS, as_list, compose, current_overrides, explain, jobs
+from worldmodel.compose import (
+    ERRORS,
+    as_list,
+    compose,
+    current_overrides,
+    explain,
+    jobs,
+    refuse_several,
+)
 from worldmodel.help import command_help, commands, overview
-from worldmodel.run.launch import Call, run_call
+from worldmodel.run.launch import Call, Terminated, run_call
 from worldmodel.run.layout import SCRIPTS
 from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
@@ -51,10 +60,8 @@ class Request:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `worldmodel`; leaves with exit code 1 after bad input, 130 after Ctrl-C."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if hasattr(signal, "SIGPIPE"):  # `worldmodel --help | head` ends without a word
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if not given or given[0] in ("-h", "--help"):
-        print(overview())
+        _show(overview())
     elif given[0] == "--version":
         print(f"worldmodel {metadata.version('worldmodel')}")
     else:
@@ -62,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             command = _command(given[0])
             request = parse(given[1:])
             if request.help:  # without loading what the command needs
-                print(_help(command, request))
+                _show(_help(command, request))
                 return
             run = _load(command)
         run(given[1:])
@@ -80,11 +87,13 @@ def run_command(
     with one_sentence(command, NOTHING_DONE):
         request = parse(arguments)
         if request.help:
-            print(_help(command, request))
+            _show(_help(command, request))
             return
         overrides, sentences = current_overrides(request.overrides)
         for sentence in sentences:
             print(sentence, file=sys.stderr)
+        if not request.multirun:
+            refuse_several(overrides, apart=lists or {})
         several = jobs(overrides, apart=lists or {}) if request.multirun else []
         if not request.multirun:
             listed = [_listed(text, lists or {}) for text in with_agent(overrides)]
@@ -159,6 +168,13 @@ def _command(name: str) -> str:
     return name
 
 
+def _show(text: str) -> None:
+    with suppress(BrokenPipeError):  # of `worldmodel --help | head`
+        print(text, flush=True)
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the exit
+
+
 def _help(command: str, request: Request) -> str:
     overrides = with_agent(current_overrides(request.overrides)[0])
     return command_help(command, overrides, request.config_dir)
@@ -181,7 +197,7 @@ def _listed(override: str, lists: Mapping[str, str]) -> str:
 
 
 def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 def _stop(sentence: str, code: int) -> NoReturn:

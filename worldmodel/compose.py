@@ -38,11 +38,7 @@ def compose(command: str, overrides: Sequence[str], config_dir: Path | None = No
     Raises:
         UserError: if an override gives several values, which takes --multirun.
     """
-    for override in _parsed(overrides):
-        if override.is_sweep_override():
-            raise UserError(
-                f"{override.input_line} is several values: add -m to run one after the other."
-            )
+    refuse_several(overrides)
     texts = tuple(_with_search_path(overrides, config_dir))
     # A user's own YAML may change between two calls in one process; conf/ does not.
     own = any(text.startswith(SEARCH_PATH) for text in texts)
@@ -119,6 +115,15 @@ def jobs(overrides: Sequence[str], apart: Container[str] = ()) -> list[list[str]
     return [list(job) for job in itertools.product(*choices)]
 
 
+def refuse_several(overrides: Sequence[str], apart: Container[str] = ()) -> None:
+    """Refuse what takes --multirun: several values for a key that is not in `apart`."""
+    for override in _parsed(overrides):
+        if override.is_sweep_override() and override.key_or_group not in apart:
+            raise UserError(
+                f"{override.input_line} is several values: add -m to run one after the other."
+            )
+
+
 def as_list(override: str) -> str:
     """`key=a,b` or `key=a` as `key=[a,b]` or `key=[a]`; `key=[a,b]` as it is."""
     key, _, value = override.partition("=")
@@ -183,7 +188,14 @@ _remembered = lru_cache(maxsize=64)(_compose)
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:
-    return OverridesParser.create().parse_overrides(list(overrides))
+    parser = OverridesParser.create()
+    found = []
+    for text in overrides:
+        try:
+            found.append(parser.parse_override(text))
+        except HydraException as error:
+            raise UserError(f"'{text}' can't be read as key=value: {first_line(error)}") from error
+    return found
 
 
 def _texts(override: Override) -> list[str]:

@@ -1,4 +1,4 @@
-"""The only door to Hydra: from YAML to objects, and from a command line to a running stage."""
+"""From YAML to objects, and from a command line to a running stage; scripts import this alone."""
 
 import sys
 import types

@@ -10,6 +10,10 @@ from pathlib import Path
 from worldmodel.run.layout import SCRIPTS
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: as Ctrl-C, but it reaches one process alone."""
+
+
 @dataclass(frozen=True)
 class Call:
     """A command line: the command, its overrides, and options that its own calls get as well."""
@@ -34,9 +38,10 @@ def run_call(call: Call) -> None:
     process = subprocess.Popen([sys.executable, *own, *call.options, *call.overrides])
     try:
         code = process.wait()
-    except KeyboardInterrupt:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)  # Ctrl-C in a terminal has reached the stage as well
+    except KeyboardInterrupt as stop:
+        if not isinstance(stop, Terminated):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)  # Ctrl-C in a terminal has reached the command as well
         process.terminate()
         process.wait()
         raise
