@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from worldmodel.evolve.fitness import Hybrid, HybridConfig, InWorld
-from worldmodel.report.scatter import scatter
 from worldmodel.types import UserError, World
 
 SHARES = HybridConfig(dream_generations=1, real_rollouts=2, least_agreement=-1.0, memory=0.8)
@@ -125,14 +124,3 @@ def test_candidates_that_are_all_alike_are_no_error():
 def test_bad_numbers_name_the_key(key, values):
     with pytest.raises(ValueError, match=key):
         HybridConfig(*values)
-
-
-def test_scatter_puts_the_best_of_both_top_right():
-    picture = scatter(np.array([[0, 0], [1, 5], [2, 10]], np.float32))
-    assert picture.shape == (256, 256, 3)
-    blue = (picture == (31, 119, 180)).all(-1)
-    assert blue[16, 240]
-    assert blue[240, 16]
-    assert blue[128, 128]
-    assert not blue[16, 16]
-    assert scatter(np.ones((3, 2), np.float32)).shape == (256, 256, 3)

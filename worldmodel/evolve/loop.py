@@ -10,7 +10,7 @@ from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
 from worldmodel.evolve.selection import Selection, Tally
-from worldmodel.report.scatter import scatter
+from worldmodel.report.scatter import dream_and_reality
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive_many
@@ -160,8 +160,9 @@ class _Evolution:
         tally.minutes = self._minutes()
         metrics = _metrics(trial, self._search, tally, time.time() - since)
         self._log.scalars(self.generation, metrics)
-        if trial.pairs is not None:
-            self._log.image(self.generation, "dream_and_reality", scatter(trial.pairs))
+        if trial.pairs is not None and self.generation % config.selection_every == 0:
+            picture = dream_and_reality(trial.pairs, "candidates of a generation", "fit")
+            self._log.image(self.generation, "dream_and_reality", picture)
         if config.max_rollouts is not None:
             limits = config.rollouts, config.max_rollouts
             tally.rollouts = next_rollouts(
