@@ -1,5 +1,7 @@
 """Pictures of what the models know, as (H, W, 3) uint8 arrays."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -8,6 +10,8 @@ from worldmodel.models.vae import VAE
 from worldmodel.types import Frames
 
 GAP = 2
+# TensorBoard shows a picture 350 pixels wide and 210 high: so many frames stay 64 pixels in size.
+COLUMNS, ROWS = 5, 3
 
 
 def grid(rows: list[Frames]) -> Frames:
@@ -40,11 +44,11 @@ def samples(vae: VAE, rows: int, columns: int, seed: int) -> Frames:
 
 
 @torch.inference_mode()
-def traversal(vae: VAE, frame: Tensor, columns: int = 9, most: int = 16) -> Frames:
+def traversal(vae: VAE, frame: Tensor, dimensions: Sequence[int], columns: int = COLUMNS) -> Frames:
     """One frame (H, W, 3) with one latent at a time moved from -3 to 3, a row per latent."""
     mu, _ = vae.encode(frame[None])
     rows = []
-    for dimension in range(min(most, mu.shape[1])):
+    for dimension in dimensions:
         z = mu.repeat(columns, 1)
         z[:, dimension] = torch.linspace(-3, 3, columns)
         rows.append(decode(vae, z))

@@ -15,7 +15,7 @@ from worldmodel.data.split import warn_if_shared
 from worldmodel.models.baselines import fit_persistence, persistence_nats, unit_gaussian_nats
 from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
-from worldmodel.models.pictures import filmstrip
+from worldmodel.models.pictures import COLUMNS, filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
@@ -174,7 +174,8 @@ class Dreams:
         episode, start = self._stretches[len(self._stretches) // 2]
         frames = self._frames.read_frames(episode, start, start + self._length)
         middle, shown = len(self._stretches) // 2, slice(self._context - 1, None)
-        strip = filmstrip(self._vae, frames[shown], z[middle, shown], dreamt[middle, shown])
+        rows = frames[shown], z[middle, shown], dreamt[middle, shown]
+        strip = filmstrip(self._vae, *rows, columns=COLUMNS)
         log.image(step, "dream", strip)
 
     def _cut(self) -> tuple[np.ndarray, np.ndarray]:

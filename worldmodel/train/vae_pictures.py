@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from worldmodel.data.frames import FrameData
-from worldmodel.models.pictures import reconstructions, samples, traversal
+from worldmodel.models.pictures import COLUMNS, ROWS, reconstructions, samples, traversal
 from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
 from worldmodel.run.recorder import Recorder
+
+TRAVERSED = 12  # latents that are shown, those that vary most
 
 
 class VAEPictures:
@@ -16,7 +18,7 @@ class VAEPictures:
     def __init__(self, data: FrameData, run: Recorder) -> None:
         self._run = run
         frames = torch.cat(list(data.holdout()))
-        at = np.linspace(0, len(frames) - 1, min(10, len(frames))).round().astype(int)
+        at = np.linspace(0, len(frames) - 1, min(COLUMNS, len(frames))).round().astype(int)
         self._frames = frames[at]
         self._holdout = frames
 
@@ -28,10 +30,15 @@ class VAEPictures:
         frames = self._frames.to(device)
         log = self._run.log()
         log.image(step, "reconstructions", reconstructions(vae, frames))
-        log.image(step, "samples", samples(vae, 4, 10, seed=0))
-        log.image(step, "traversal", traversal(vae, frames[len(frames) // 2]))
+        log.image(step, "samples", samples(vae, ROWS, COLUMNS, seed=0))
         mu = torch.cat([vae.encode(part.to(device))[0] for part in self._holdout.split(250)])
-        active = int((mu.var(0) > ACTIVE_VARIANCE).sum()) if len(mu) > 1 else 0
+        variance = mu.var(0) if len(mu) > 1 else torch.zeros_like(mu[0])
+        most = variance.argsort(descending=True)[:TRAVERSED].tolist()
+        for first in range(0, len(most), ROWS):
+            rows = most[first : first + ROWS]
+            name = f"traversal/{first + 1}-{first + len(rows)}"
+            log.image(step, name, traversal(vae, frames[len(frames) // 2], rows))
+        active = int((variance > ACTIVE_VARIANCE).sum())
         log.scalars(step, {"holdout/active_units": float(active)})
         if active < mu.shape[1] / 4:
             self._run.say(
