@@ -41,7 +41,8 @@ ALLOWED = {
 }  # fmt: skip
 HYDRA = {"config", "cli", "compose", "help"}
 ONLY_IN = {"hydra": HYDRA, "omegaconf": HYDRA, "tensorboard": {"run"},
-           "ray": {"parallel"}, "matplotlib": {"report", "demos"}}  # fmt: skip
+           "wandb": {"run"}, "mlflow": {"run"}, "ray": {"parallel"},
+           "matplotlib": {"report", "demos"}}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -17,13 +17,14 @@ from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
 from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done, shipped_stage
-from worldmodel.run.log import Log
+from worldmodel.run.log import Log, LogConfig, check_logger
+from worldmodel.run.log.hyperparameters import hyperparameters
 from worldmodel.run.progress import Bar, progress_bar
-from worldmodel.run.registry import MODELS, STAGES
+from worldmodel.run.registry import MODELS, PIPELINE, STAGES
 from worldmodel.types import UserError
 
 # What a stage writes of itself; anything else in its folder is a result, finished or not.
-RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb")
+RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb", "wandb")
 
 
 class Run:
@@ -45,6 +46,7 @@ class Run:
         self._models = self._made_with()
         self.done = self._is_done()
         if not self.done:
+            check_logger(self._logger)
             record = {"commit": commit(), "made_from": self._inputs}
             checkpoint.save_json(self.folder / "config.json", config | record)
 
@@ -96,8 +98,19 @@ class Run:
     def log(self, resume_step: int = 0) -> Log:
         """The stage's log; the first call says from which step a resumed run goes on."""
         if self._log is None:
-            self._log = Log(self.folder, resume_step)
+            self._log = Log(self.folder, resume_step, self.log_config())
         return self._log
+
+    def log_config(self, part: str | None = None) -> LogConfig:
+        """How the log of this stage, or of a part of it, is labelled."""
+        name = self.stage.name
+        return LogConfig(
+            self._logger,
+            Path(self.config["runs"]),
+            f"{self.config['name']}/seed{self.seed}",
+            name if part is None else f"{name}/{part}",
+            hyperparameters(self._configs()),
+        )
 
     def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
         """A progress bar with ETA; without a terminal, a line every half minute instead."""
@@ -114,6 +127,7 @@ class Run:
 
     def finish(self, figures: Mapping[str, float | int | str]) -> None:
         """Mark the stage as done, with the figures that the closing table shows."""
+        self._finish_logs(figures)
         earlier = self._read_done() or self._read_partial() or {}
         minutes = earlier.get("minutes", 0.0) + (time.time() - self._started) / 60
         memory = max(earlier.get("peak_memory_gb", 0.0), self._memory.stop())
@@ -150,7 +164,32 @@ class Run:
                 },
             )
 
+    def _finish_logs(self, figures: Mapping[str, float | int | str]) -> None:
+        before = {stage: read_done(self.of(stage)) for stage in self.stage.inputs}
+        known = {
+            stage: done.get("figures", {}) for stage, done in before.items() if done is not None
+        }
+        for log in (self._log, *(subrun._log for subrun in self._subruns)):
+            if log is not None:
+                log.finish(known | {self.stage.name: figures})
+
     # ---- inside --------------------------------------------------------------------------------
+
+    @property
+    def _logger(self) -> str:
+        return str(self.config.get("logger", "tensorboard"))
+
+    def _configs(self) -> dict[str, Mapping[str, Any]]:
+        """What this stage of the pipeline, and those before it, are made with."""
+        names = list(PIPELINE)
+        if self.stage.name not in names:
+            return {}
+        found: dict[str, Mapping[str, Any]] = {}
+        for name in names[: names.index(self.stage.name)]:
+            path = self.of(name) / "config.json"
+            if path.exists():
+                found[name] = current_config(json.loads(path.read_text()))
+        return found | {self.stage.name: self.config}
 
     @property
     def _partial(self) -> Path:
@@ -251,7 +290,7 @@ class Subrun:
     def log(self, resume_step: int = 0) -> Log:
         """Its own log."""
         if self._log is None:
-            self._log = Log(self.folder, resume_step)
+            self._log = Log(self.folder, resume_step, self._run.log_config(self._name))
         return self._log
 
     def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:

@@ -1,0 +1,58 @@
+"""The record of a stage: metrics.jsonl, and a tracker that shows it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from worldmodel.run.jsonl import RecordFile, read_records
+from worldmodel.run.log.tracker import Figures, LogConfig, open_tracker
+from worldmodel.types import Frames
+
+SHOWN_WIDTH = 600  # pixels: TensorBoard's cards are 350 wide, and twice that in full
+
+
+class Log:
+    """Scalars to `metrics.jsonl` and the tracker, pictures to the tracker.
+
+    Opened again after a kill, it forgets what was written beyond `resume_step`, so that a resumed
+    run leaves the same record as an unbroken one.
+    """
+
+    def __init__(self, folder: Path, resume_step: int = 0, config: LogConfig | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = [record for record in read_metrics(folder) if record["step"] <= resume_step]
+        self._file = RecordFile(folder / "metrics.jsonl", kept)
+        self._step = max((record["step"] for record in kept), default=0)
+        self._tracker = open_tracker(folder, resume_step, kept, config or LogConfig())
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Record numbers under one step."""
+        self._file.append({"step": step} | values)
+        self._tracker.scalars(step, values)
+        self._step = step
+
+    def image(self, step: int, name: str, picture: Frames) -> None:
+        """Record one picture (H, W, 3) uint8, enlarged by a whole factor where it is small."""
+        self._tracker.image(step, name, enlarge(picture))
+
+    def finish(self, figures: Mapping[str, Figures]) -> None:
+        """Tell the tracker what the stage, and those before it, came to: figures by stage."""
+        self._tracker.finish(self._step, figures)
+
+    def close(self) -> None:
+        """Flush both."""
+        self._file.close()
+        self._tracker.close()
+
+
+def enlarge(picture: Frames) -> Frames:
+    """A picture (H, W, 3) by the least whole factor that makes it `SHOWN_WIDTH` wide or wider."""
+    factor = -(-SHOWN_WIDTH // picture.shape[1])
+    return np.asarray(picture).repeat(factor, 0).repeat(factor, 1)
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """All records of a stage's `metrics.jsonl`, in order."""
+    return read_records(folder / "metrics.jsonl")
