@@ -1,6 +1,6 @@
 """Replay an episode and film it: the game, what V sees of it, and what M expects."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from worldmodel.agent.load import load_mdnrnn, load_vae
 from worldmodel.envs.make import make_env
 from worldmodel.models.imagine import imagine
 from worldmodel.models.mdnrnn import MDNRNN
-from worldmodel.models.pictures import decode, filmstrip
+from worldmodel.models.pictures import COLUMNS, decode, filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.real import PlayerConfig
 from worldmodel.types import EnvSpec, FloatArray, Frames
 
 PANEL = 256
 BATCH = 250  # frames that V encodes at once: of a whole episode it would take half a gigabyte
+STILLS = 3  # moments of a film in one picture
 CAPTIONS = ("environment", "seen by V", "V: reconstruction", "M: dream")
 
 
@@ -46,24 +47,35 @@ class Film:
     score: float
 
 
-def make_filmer(config: PlayerConfig) -> Any:
-    """Load V and M once; a job then writes one mp4 and its filmstrip, and returns the score."""
+@dataclass(frozen=True)
+class Filmed:
+    """What a job came to: the score of its replay, and pictures (H, W, 3) of it to look at.
+
+    `stills` shows some moments of the film under one another; `strip` is a thinner filmstrip.
+    """
+
+    score: float
+    stills: Frames
+    strip: Frames
+
+
+def make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
+    """Load V and M once; a job then writes one mp4 and its filmstrip."""
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
 
     @torch.inference_mode()
-    def run(job: VideoJob) -> float:
+    def run(job: VideoJob) -> Filmed:
         film = replay(config, job.seed, job.action)
         mu = torch.cat([vae.encode(part)[0] for part in torch.from_numpy(film.obs).split(BATCH)])
         action = torch.from_numpy(job.action)
         dreamt = dream_along(mdnrnn, mu, action, job.horizon)
         columns = [film.obs, decode(vae, mu), decode(vae, dreamt)]
-        panels = (
-            np.concatenate([panel(image) for image in row], 1)
-            for row in zip(film.rendered, *columns, strict=True)
-        )
-        write_mp4(job.path, panels, frames_per_second(config.spec), CAPTIONS)
-        _write_filmstrip(job, vae, mdnrnn, film, mu, action)
-        return film.score
+        rows = list(zip(film.rendered, *columns, strict=True))
+        write_mp4(job.path, map(_side_by_side, rows), frames_per_second(config.spec), CAPTIONS)
+        moments = [rows[len(rows) * (2 * i + 1) // (2 * STILLS)] for i in range(STILLS)]
+        stills = [write_captions(_side_by_side(row), CAPTIONS) for row in moments]
+        strip = _write_filmstrip(job, vae, mdnrnn, film, mu, action)
+        return Filmed(film.score, np.concatenate(stills), strip)
 
     return run
 
@@ -106,9 +118,7 @@ def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = None
     for frame in frames:
-        frame = np.ascontiguousarray(frame)
-        for index, caption in enumerate(captions):
-            _write_text(frame, caption, index * PANEL + 6)
+        frame = write_captions(frame, captions)
         if writer is None:
             size = (frame.shape[1], frame.shape[0])
             writer = imageio_ffmpeg.write_frames(
@@ -120,6 +130,18 @@ def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence
         writer.close()
 
 
+def write_captions(frame: Frames, captions: Sequence[str]) -> Frames:
+    """A frame with a caption over each of its panels."""
+    frame = np.ascontiguousarray(frame)
+    for index, caption in enumerate(captions):
+        _write_text(frame, caption, index * PANEL + 6)
+    return frame
+
+
+def _side_by_side(images: Sequence[Frames]) -> Frames:
+    return np.concatenate([panel(image) for image in images], 1)
+
+
 def _write_filmstrip(
     job: VideoJob,
     vae: VAE,
@@ -127,10 +149,11 @@ def _write_filmstrip(
     film: Film,
     mu: torch.Tensor,
     action: torch.Tensor,
-) -> None:
+) -> Frames:
     """A picture of the middle: real frames above reconstructions above an open-loop dream.
 
     M has seen all that came before the dream; of an episode too short for that, the first half.
+    Returns one of fewer columns.
     """
     context = min(job.context, len(mu) // 2)
     length = min(len(mu), context + job.horizon)
@@ -138,8 +161,10 @@ def _write_filmstrip(
     begin = stop - length + context
     dreamt = imagine(mdnrnn, mu[None, :stop], action[None], begin)[0]
     shown = slice(begin - 1, stop)
-    strip = filmstrip(vae, film.obs[shown], mu[shown], dreamt[begin - 1 :])
+    rows = film.obs[shown], mu[shown], dreamt[begin - 1 :]
+    strip = filmstrip(vae, *rows)
     cv2.imwrite(str(job.path.with_suffix(".png")), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
+    return filmstrip(vae, *rows, columns=COLUMNS)
 
 
 def _render(env: gymnasium.Env[Any, Any]) -> Frames:

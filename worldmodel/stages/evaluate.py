@@ -11,11 +11,13 @@ import numpy as np
 from worldmodel.agent.policy import check_spec, load_policy, models_of
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
+from worldmodel.report.scatter import dream_and_reality
 from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_records, summary
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
 from worldmodel.run.layout import checkpoint_path
+from worldmodel.run.log import read_metrics
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
@@ -93,6 +95,7 @@ def evaluate(
         checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
         if config.videos:
             _film(records, player, pool, run, config)
+        _compare_with_dream(run, len(records))
     finally:
         pool.close()
     return figures
@@ -128,11 +131,24 @@ def _film(
         for name, record in pick(records).items()
     }
     with run.progress(len(jobs), "videos") as bar:
-        for index, replayed in pool.map(partial(make_filmer, player), list(jobs.values())):
+        for index, filmed in pool.map(partial(make_filmer, player), list(jobs.values())):
             name, job = list(jobs.items())[index]
-            if not math.isclose(replayed, job.score, abs_tol=0.05):  # sums of float32
+            run.log().image(len(records), f"film/{name}", filmed.stills)
+            run.log().image(len(records), f"filmstrip/{name}", filmed.strip)
+            if not math.isclose(filmed.score, job.score, abs_tol=0.05):  # sums of float32
                 run.say(
-                    f"{name}.mp4 shows {replayed:.1f} where the episode scored {job.score:.1f}: "
-                    "this environment does not replay exactly from its seed"
+                    f"{name}.mp4 shows {filmed.score:.1f} where the episode scored "
+                    f"{job.score:.1f}: this environment does not replay exactly from its seed"
                 )
             bar.advance(note=name)
+
+
+def _compare_with_dream(run: Run, step: int) -> None:
+    """Draw what the search's selections got in the dream and in reality, where it had both."""
+    metrics = read_metrics(run.of("train_controller"))
+    both = [
+        (line["dream/mean"], line["selection/mean"]) for line in metrics if "dream/mean" in line
+    ]
+    if len(both) > 1:
+        picture = dream_and_reality(np.array(both), "selections", "equality")
+        run.log().image(step, "dream_and_reality", picture)
