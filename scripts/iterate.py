@@ -12,7 +12,7 @@ from worldmodel.stages.iterate import Round, iterate
 def main(cfg: DictConfig, call: Call) -> None:
     """Each round collects with the agent of the one before and goes on from its V, M and C."""
     rounds = [Round(*take_out("keep", overrides)) for overrides in cfg.rounds]
-    iterate(Path(cfg.runs), str(cfg.name), cfg.seed, rounds, call)
+    iterate(Path(cfg.runs), str(cfg.name), cfg.seed, rounds, call, cfg.logger)
 
 
 if __name__ == "__main__":

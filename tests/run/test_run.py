@@ -81,3 +81,24 @@ def test_models_that_do_not_belong_together_are_refused(runs):
 def test_what_nobody_made_is_missing_where_it_was_asked_for(runs):
     with pytest.raises(UserError, match="encode is not finished"):
         opened(runs, "train_mdnrnn", name="d", upstream="c")
+
+
+def test_another_logger_is_not_another_configuration(tmp_path):
+    first = opened(tmp_path, "collect", name="a", env={"id": "x"}, logger="tensorboard")
+    first.checkpoint().parent.mkdir()
+    first.checkpoint().touch()
+    first.close()
+    before = first.folder / "config.json"
+    config = json.loads(before.read_text())
+    del config["logger"]  # as in runs of earlier versions
+    for written in (config, config | {"logger": "mlflow"}):
+        before.write_text(json.dumps(written))
+        opened(tmp_path, "collect", name="a", env={"id": "x"}, logger="tensorboard").close()
+    with pytest.raises(UserError, match=r"env\.id=x"):
+        opened(tmp_path, "collect", name="a", env={"id": "y"}, logger="tensorboard")
+
+
+def test_an_unknown_logger_is_refused_at_once(tmp_path):
+    with pytest.raises(UserError, match="logger is comet"):
+        opened(tmp_path, "collect", name="a", logger="comet")
+    assert not (tmp_path / "a").exists()

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from rich.console import Console
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.metadata import parse_session_start_info_plugin_data
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.data.latents import LatentStore
@@ -48,6 +50,17 @@ def test_tiny_pipeline(stages, stage, tmp_path, env, world):
         film = cv2.VideoCapture(str(root / "evaluate" / f"{name}.mp4"))
         assert film.get(cv2.CAP_PROP_FRAME_COUNT) > 3
         assert cv2.imread(str(root / "evaluate" / f"{name}.png")) is not None
+    shown = EventAccumulator(str(root / "evaluate" / "tb"))
+    shown.Reload()
+    tags = set(shown.Tags()["tensors"])
+    kinds = "film", "filmstrip"
+    films = {f"5 Films/{kind}/{name}" for kind in kinds for name in ("best", "median", "worst")}
+    assert films | {"1 Score/final test score", "custom_scalars__config__"} <= tags
+    assert ("4 C/dream_and_reality" in tags) == (world != "real")
+    row = shown.PluginTagToContent("hparams")["_hparams_/session_start_info"]
+    values = parse_session_start_info_plugin_data(row).hparams
+    assert values["world.kind"].string_value == world
+    assert values["vae.z_dim"].number_value == 4
 
     for name in PIPELINE:
         done = read_done(root / name)

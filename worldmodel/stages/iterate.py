@@ -7,7 +7,7 @@ from pathlib import Path
 from worldmodel.report.curves import try_to_plot
 from worldmodel.report.tables import round_figures, rounds_table
 from worldmodel.run.launch import Call, run_stages
-from worldmodel.run.log import Log
+from worldmodel.run.log import Log, LogConfig
 from worldmodel.run.registry import BEFORE, PIPELINE
 from worldmodel.types import UserError
 
@@ -20,7 +20,9 @@ class Round:
     overrides: tuple[str, ...]
 
 
-def iterate(runs: Path, name: str, seed: int, rounds: Sequence[Round], call: Call) -> None:
+def iterate(
+    runs: Path, name: str, seed: int, rounds: Sequence[Round], call: Call, logger: str
+) -> None:
     """Run all rounds into <runs>/<name>/round<k>; tables and curves tell of all so far.
 
     Raises:
@@ -36,7 +38,8 @@ def iterate(runs: Path, name: str, seed: int, rounds: Sequence[Round], call: Cal
             )
     names = [f"{name}/round{index}" for index in range(len(rounds))]
     roots = [runs / one / f"seed{seed}" for one in names]
-    log = Log(runs / name / "rounds" / f"seed{seed}", resume_step=-1)
+    config = LogConfig(logger, runs, f"{name}/seed{seed}", "rounds")
+    log = Log(runs / name / "rounds" / f"seed{seed}", resume_step=-1, config=config)
     try:
         for index, one in enumerate(rounds):
             before = names[index - 1] if index else None

@@ -36,7 +36,7 @@ class VAEPictures:
         most = variance.argsort(descending=True)[:TRAVERSED].tolist()
         for first in range(0, len(most), ROWS):
             rows = most[first : first + ROWS]
-            name = f"traversal/{first + 1}-{first + len(rows)}"
+            name = f"traversal/{first + 1}-{first + ROWS}"
             log.image(step, name, traversal(vae, frames[len(frames) // 2], rows))
         active = int((variance > ACTIVE_VARIANCE).sum())
         log.scalars(step, {"holdout/active_units": float(active)})

@@ -30,7 +30,8 @@ def open_tracker(
     Raises:
         UserError: if the tracking server can't be used.
     """
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every table that it makes
+    for name in ("alembic", "mlflow.store.db"):  # they tell of every table that they make
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         client, experiment = _open(config)
         run = client.create_run(experiment, run_name=config.stage).info.run_id

@@ -37,7 +37,7 @@ def open_tracker(
         )
     except wandb.Error as error:
         raise UserError(
-            f"logger=wandb: {error}. Run `wandb login`, or set WANDB_MODE=offline."
+            f"logger=wandb: {str(error).rstrip('.')}; or set WANDB_MODE=offline."
         ) from error
     tracker = WandB(run, config.stage)
     for line in kept:
