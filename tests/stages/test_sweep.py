@@ -76,3 +76,12 @@ def test_the_real_world_has_no_temperature(stage):
         outcome = stage("sweep_temperature", *TINY, f"world={world}")
         assert outcome.code == 1
         assert "needs world=dream" in outcome.err
+
+
+def test_many_seeds_of_a_sweep_keep_its_own_list_together(stage):
+    outcome = stage("sweep_ablation", *TINY, "-m", "ablation=none,full", "seed=0,1")
+    assert outcome.code == 1
+    assert "ablation=none,full seed=0\n" in outcome.out
+    assert "[1/2]" in outcome.out
+    assert "[2/2]" not in outcome.out, "a failure stops the rest"
+    assert "ablation is none" in outcome.err
