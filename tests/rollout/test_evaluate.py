@@ -1,8 +1,12 @@
 """What an evaluation says of its episodes."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from worldmodel.rollout.evaluate import pick, summary
+from worldmodel.parallel import SerialBackend
+from worldmodel.rollout.evaluate import pick, play_episodes, summary
 
 RECORDS = [
     {"seed": 1, "score": 900.0, "steps": 800, "finished": True},
@@ -27,3 +31,15 @@ def test_nothing_is_said_of_laps_where_there_are_none():
 
 def test_best_median_and_worst():
     assert [pick(RECORDS)[name]["seed"] for name in ("best", "median", "worst")] == [3, 1, 4]
+
+
+@pytest.mark.parametrize(("rule", "finished"), [(None, [False, False]), ("rewarded", [True, True])])
+def test_an_evaluation_that_goes_on_tells_of_one_kind_of_end(small, tmp_path, rule, finished):
+    policy = replace(small.policy, spec=replace(small.spec, finished=rule))
+    player = replace(small.player, policy=policy, env=replace(small.player.env, finished=rule))
+    (tmp_path / "episodes.jsonl").write_text(json.dumps(RECORDS[0]) + "\n")
+    records = play_episodes(player, [1, 2], SerialBackend(), 1, tmp_path, lambda _: None)
+    assert records[0]["score"] == RECORDS[0]["score"]  # it was not played again
+    assert [record["finished"] for record in records] == finished
+    lines = (tmp_path / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == records

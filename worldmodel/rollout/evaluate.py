@@ -71,6 +71,8 @@ def play_episodes(
     (folder / "actions").mkdir(parents=True, exist_ok=True)
     path = folder / "episodes.jsonl"
     records = {record["seed"]: record for record in read_records(folder)}
+    if config.spec.finished is None:  # of older runs, where it was told of every environment
+        records = {seed: record | {"finished": False} for seed, record in records.items()}
     left = [seed for seed in seeds if seed not in records]
     jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]
     with checkpoint.atomic(path, "w") as file:  # leaves out a last line that a kill cut off
