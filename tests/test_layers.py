@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "worldmodel").rglob("*.py"))
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 LEAVES = {"mdn", "parallel", "seed", "types", "stats"}
 RUN = LEAVES - {"mdn", "parallel"} | {"run"}
 ALLOWED = {
@@ -78,6 +79,14 @@ def test_some_packages_stay_in_one_room(path):
                 assert room(path) in ONLY_IN[part], f"{part} in {path}"
 
 
+@pytest.mark.parametrize("path", [*SOURCES, *SCRIPTS], ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_function_is_longer_than_a_page(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= 60, f"{path}: {node.name} has {lines} lines"
+
+
 def test_nothing_imports_scripts():
     for path in SOURCES:
         assert not any(name.split(".")[0] == "scripts" for name in imports(path))
@@ -91,7 +100,7 @@ def test_mdn_needs_torch_only():
     assert outside <= {"torch", "worldmodel"}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
 def test_scripts_stay_thin(path):
     lines = path.read_text().splitlines()
     limit = 60

@@ -8,7 +8,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import worldmodel
-from worldmodel.rollout.evaluate import read_records
+from worldmodel.rollout.evaluate import read_episodes
 from worldmodel.types import UserError
 
 TINY = ("experiment=tiny", "env=cart_pole", "evaluate.videos=false")
@@ -34,7 +34,7 @@ def test_a_run_plays_as_it_was_evaluated(finished, tmp_path):
     folder = tmp_path / "runs" / "tiny"
     agent = worldmodel.load(folder)
     env = agent.make_env()
-    records = read_records(folder / "seed0" / "evaluate")
+    records = read_episodes(folder / "seed0" / "evaluate")
     assert len(records) == 3
     for record in records:
         assert play(agent, env, record["seed"]) == record["score"]

@@ -1,6 +1,5 @@
 """Score a controller in the official environment, episode by episode, with replays."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +12,7 @@ from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
 from worldmodel.rollout.recording import ActionRecording
-from worldmodel.run import checkpoint
+from worldmodel.run.jsonl import RecordFile, read_records
 from worldmodel.stats import mean_sd
 from worldmodel.types import Backend, FloatArray
 
@@ -69,21 +68,18 @@ def play_episodes(
         One record {seed, score, steps, finished} per seed, in the order of `seeds`.
     """
     (folder / "actions").mkdir(parents=True, exist_ok=True)
-    path = folder / "episodes.jsonl"
-    records = {record["seed"]: record for record in read_records(folder)}
+    records = {record["seed"]: record for record in read_episodes(folder)}
     if config.spec.finished is None:  # of older runs, where it was told of every environment
         records = {seed: record | {"finished": False} for seed, record in records.items()}
     left = [seed for seed in seeds if seed not in records]
     jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]
-    with checkpoint.atomic(path, "w") as file:  # leaves out a last line that a kill cut off
-        file.writelines(json.dumps(record) + "\n" for record in records.values())
-    with path.open("a", buffering=1) as file:
+    with RecordFile(folder / "episodes.jsonl", records.values()) as file:
         for _, episodes in backend.map(partial(make_evaluator, config), jobs):
             for played in episodes:
                 np.save(folder / "actions" / f"{played.seed}.npy", played.action)
                 record = {key: getattr(played, key) for key in RECORD}
                 records[played.seed] = record
-                file.write(json.dumps(record) + "\n")
+                file.append(record)
                 on_episode(played)
     return [records[seed] for seed in seeds]
 
@@ -114,15 +110,6 @@ def pick(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {"best": ranked[-1], "median": ranked[len(ranked) // 2], "worst": ranked[0]}
 
 
-def read_records(folder: Path) -> list[dict[str, Any]]:
+def read_episodes(folder: Path) -> list[dict[str, Any]]:
     """The records in a folder's episodes.jsonl, in the order in which the episodes ended."""
-    path = folder / "episodes.jsonl"
-    if not path.exists():
-        return []
-    records = []
-    for line in path.read_text().splitlines():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:  # cut off by a kill: that episode is played again
-            break
-    return records
+    return read_records(folder / "episodes.jsonl")

@@ -44,7 +44,7 @@ def compare_noise(
         run.seed,
     )
     done = {name: read_done(run.of(name)) for name in run.stage.inputs}
-    ids = {name: left["id"] for name, left in done.items() if left is not None}
+    ids = {name: record["id"] for name, record in done.items() if record is not None}
     rows = compare(config, recipes, problem, run, ids)
     title = (
         f"{config.seeds} searches of {config.budget:,} steps, {config.test_episodes} test dreams"

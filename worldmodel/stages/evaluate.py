@@ -12,7 +12,7 @@ from worldmodel.agent.policy import check_spec, load_policy, models_of
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.report.scatter import dream_and_reality
-from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_records, summary
+from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_episodes, summary
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
@@ -79,7 +79,7 @@ def evaluate(
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     skip = config.skip or 0
     seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
-    scores = [record["score"] for record in read_records(run.folder)]
+    scores = [record["score"] for record in read_episodes(run.folder)]
     log = run.log(resume_step=len(scores))
     pool = make_backend(backend, player.vector)
     try:
