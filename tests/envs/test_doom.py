@@ -1,11 +1,15 @@
 """TakeCover and other ViZDoom scenarios."""
 
+import time
+
 import gymnasium as gym
 import numpy as np
+import psutil
 import pytest
 from gymnasium.utils.env_checker import check_env
 
 from worldmodel.envs.doom import DoomEnv
+from worldmodel.parallel import ProcessBackend
 
 pytest.importorskip("vizdoom")
 
@@ -111,3 +115,29 @@ def test_a_scenarios_own_timeout_truncates():
 def test_bad_arguments_are_refused(kwargs, error):
     with pytest.raises(error):
         DoomEnv(**kwargs)
+
+
+def make_player():
+    """A worker's function that keeps its environment open, and tells which processes it has."""
+    env = make()
+
+    def play_a_step(seed):
+        env.reset(seed=seed)
+        return [child.pid for child in psutil.Process().children(recursive=True)]
+
+    return play_a_step
+
+
+def test_a_worker_that_ends_takes_its_game_along():
+    pool = ProcessBackend(1)
+    ((_, games),) = pool.map(make_player, [1])
+    assert games
+    pool.close()
+    for _ in range(100):
+        left = [pid for pid in games if psutil.pid_exists(pid)]
+        if not left:
+            return
+        time.sleep(0.1)
+    for pid in left:
+        psutil.Process(pid).kill()
+    raise AssertionError("the game went on without its worker")

@@ -1,6 +1,7 @@
 """ViZDoom scenarios as gymnasium environments, TakeCover in the paper's own setting among them."""
 
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ class DoomEnv(gym.Env[Frames, Any]):
             raise ValueError(f"actions is {actions!r}: use discrete or axis")
         self.render_mode = render_mode
         self._game = _start(scenario, skill, start_tic, resolution)
+        # The game is a process of its own: a worker that ends with an open environment ends it too.
+        self._end_game = weakref.finalize(self, self._game.close)
         buttons = self._game.get_available_buttons_size()
         if actions == "axis" and buttons != 2:
             raise ValueError(f"{scenario} has {buttons} buttons: actions=axis needs 2")
@@ -94,7 +97,7 @@ class DoomEnv(gym.Env[Frames, Any]):
 
     def close(self) -> None:
         """End the game's process."""
-        self._game.close()
+        self._end_game()
 
     def _look(self) -> None:
         self._frame = np.array(self._game.get_state().screen_buffer)  # the buffer is reused
