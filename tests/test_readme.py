@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from gymnasium.wrappers import TimeLimit
 
-from worldmodel.compose import jobs
+from worldmodel.compose import as_list, jobs
 from worldmodel.config import CONF, build, compose, with_agent
+from worldmodel.trained import TrainedAgent
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = [".", "conf", *(str(path.parent.relative_to(ROOT))
@@ -57,6 +58,9 @@ def overrides() -> list[str]:
 
 @cache
 def builds(command: str, arguments: tuple[str, ...]) -> None:
+    if command == "table":  # of runs, not a run itself; takes a list without -m
+        compose(command, [as_list(text) for text in arguments])
+        return
     config = compose(command, ["name=readme", *with_agent(arguments)])
     for part in PARTS:
         if part in config:
@@ -111,6 +115,14 @@ def test_the_first_page_is_short():
     assert len(PAGES["./README.md"].splitlines()) <= 150
 
 
+def test_the_frames_way_is_short():
+    page = PAGES["CONTRIBUTING.md"]
+    (way,) = re.findall(r"## The frame's way.*?(?=\n\nIn a dream)", page, re.DOTALL)
+    files = re.findall(r"\]\((worldmodel/\S+\.py)\)", way)
+    assert len(files) == len(set(files)) <= 30
+    assert f"{len(files)} in all" in way
+
+
 def test_the_yaml_is_the_file():
     (block,) = blocks(PAGES["conf/README.md"], "yaml")
     assert block == (CONF / "env" / "pendulum.yaml").read_text()
@@ -146,11 +158,8 @@ def test_doom_is_an_environment_of_gymnasium():
 
 
 def test_the_first_page_drives_a_shipped_agent(monkeypatch):
-    trained = pytest.importorskip("worldmodel.trained")
-    make_env = trained.TrainedAgent.make_env
-    monkeypatch.setattr(
-        trained.TrainedAgent, "make_env", lambda agent: TimeLimit(make_env(agent), 4)
-    )
+    make_env = TrainedAgent.make_env
+    monkeypatch.setattr(TrainedAgent, "make_env", lambda agent: TimeLimit(make_env(agent), 4))
     (code,) = blocks(PAGES["./README.md"], "python")
     names: dict[str, object] = {}
     exec(code, names)
