@@ -4,7 +4,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from worldmodel.run import checkpoint
-from worldmodel.run.compat import DESCRIPTIVE, current_config, same_value
+from worldmodel.run.compat import current_config
+from worldmodel.run.differences import differences, is_more
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
 from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done, shipped_stage
@@ -21,6 +22,7 @@ from worldmodel.run.log import Log, LogConfig, check_logger
 from worldmodel.run.log.hyperparameters import hyperparameters
 from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, PIPELINE, STAGES
+from worldmodel.run.subrun import Subrun
 from worldmodel.types import UserError
 
 # What a stage writes of itself; anything else in its folder is a result, finished or not.
@@ -83,7 +85,7 @@ class Run:
         """Path of one of this stage's checkpoints."""
         return checkpoint_path(self.folder, name)
 
-    def subrun(self, name: str, seed: int | None = None) -> "Subrun":
+    def subrun(self, name: str, seed: int | None = None) -> Subrun:
         """A second training within this stage, with a folder and a log; the run's seed if None."""
         self._subruns.append(Subrun(self, name, self.seed if seed is None else seed))
         return self._subruns[-1]
@@ -217,7 +219,7 @@ class Run:
         if not path.exists() or all(part.name in RECORDS for part in self.folder.iterdir()):
             return
         before = current_config(json.loads(path.read_text()))
-        for key, old, new in _differences(before, self.config, self.stage.keys):
+        for key, old, new in differences(before, self.config, self.stage.keys):
             if key in self.stage.extendable:
                 continue
             raise UserError(
@@ -263,7 +265,7 @@ class Run:
             return False
         self._check_inputs(done["inputs"])
         grown = {key: lookup(self.config, key) for key in self.stage.extendable}
-        if not any(_is_more(value, done["grows"][key]) for key, value in grown.items()):
+        if not any(is_more(value, done["grows"][key]) for key, value in grown.items()):
             results = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
             self.say(f"done already ({results}); files in {self.folder}")
             return True
@@ -272,57 +274,3 @@ class Run:
         self.say(f"going on from the finished run ({changed})")
         os.replace(self.folder / "DONE", self._partial)
         return False
-
-
-class Subrun:
-    """A part of a stage that trains something of its own, such as a baseline."""
-
-    def __init__(self, run: Run, name: str, seed: int) -> None:
-        self._run, self._name = run, name
-        self.folder = run.folder / name
-        self.seed = seed
-        self._log: Log | None = None
-
-    def checkpoint(self, name: str = "last") -> Path:
-        """Path of one of its checkpoints."""
-        return checkpoint_path(self.folder, name)
-
-    def log(self, resume_step: int = 0) -> Log:
-        """Its own log."""
-        if self._log is None:
-            self._log = Log(self.folder, resume_step, self._run.log_config(self._name))
-        return self._log
-
-    def progress(self, total: int, unit: str, start: int = 0) -> AbstractContextManager[Bar]:
-        """A bar of the run, labelled with its name."""
-        return self._run.progress(total, f"{unit} of {self._name}", start)
-
-    def say(self, text: str) -> None:
-        """One line on the terminal."""
-        self._run.say(f"{self._name}: {text}")
-
-    def subrun(self, name: str, seed: int | None = None) -> "Subrun":
-        """A part of this part."""
-        return self._run.subrun(f"{self._name}/{name}", self.seed if seed is None else seed)
-
-
-def _is_more(now: Any, before: Any) -> bool:
-    """Whether a budget was raised; null is none. Of what is no number, whether it was changed."""
-    if now is None or before is None:
-        return now is None and before is not None
-    return bool(now > before) if isinstance(now, int | float) else now != before
-
-
-def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], keys: tuple[str, ...]
-) -> Iterator[tuple[str, Any, Any]]:
-    for key in keys:
-        yield from _compare(key, lookup(before, key), lookup(now, key))
-
-
-def _compare(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in sorted(old.keys() | new.keys()):
-            yield from _compare(f"{key}.{name}", old.get(name), new.get(name))
-    elif key not in DESCRIPTIVE and not same_value(key, old, new):
-        yield key, old, new
