@@ -16,7 +16,6 @@ from worldmodel.demos.inverse_sine import (
 from worldmodel.train.fit import FitConfig, fit
 
 CONFIG = InverseSineConfig(7.0, 0.75, 0.5, 1.0, 10.5, 3000, 128, 0.15, 20000, 15, 5, 1)
-RECIPE = FitConfig(1500, "adam", 3e-3, "cosine", None, "fp32", 500, 1500, 1500)
 
 
 def size(net):
@@ -42,9 +41,10 @@ def test_the_floors_are_known():
     )
 
 
-def trained(net, tmp_path):
+def trained(net, steps, tmp_path):
     data = Rows(CONFIG.rows_of(3000, 1), 128, 0.15, 0)
-    fit(net, data, RECIPE, Recorder(tmp_path), about={}, device="cpu")
+    recipe = FitConfig(steps, "adam", 3e-3, "cosine", None, "fp32", 500, steps, steps)
+    fit(net, data, recipe, Recorder(tmp_path), about={}, device="cpu")
     return net
 
 
@@ -52,9 +52,9 @@ def test_a_mixture_tells_apart_what_one_gaussian_and_least_squares_average(tmp_p
     torch.manual_seed(0)
     fresh = CONFIG.rows_of(20000, 2)
     lowest = floors(CONFIG, 1001)
-    mixture = nats(trained(MixtureNet(15, 5), tmp_path / "k5"), fresh)
-    single = nats(trained(MixtureNet(15, 1), tmp_path / "k1"), fresh)
-    error = rmse(trained(RegressionNet(15), tmp_path / "mse"), fresh)
+    mixture = nats(trained(MixtureNet(15, 5), 1500, tmp_path / "k5"), fresh)
+    single = nats(trained(MixtureNet(15, 1), 700, tmp_path / "k1"), fresh)
+    error = rmse(trained(RegressionNet(15), 700, tmp_path / "mse"), fresh)
     assert lowest["nats"] < mixture < lowest["single_gaussian_nats"] - 0.5
     assert single > lowest["single_gaussian_nats"]
     assert lowest["rmse"] - 0.05 < error < 5.2

@@ -72,9 +72,9 @@ def test_a_killed_workers_jobs_run_again(backend, tmp_path):
     assert results == {i: i + 1 for i in range(6)}
 
 
-def test_workers_that_keep_dying_are_given_up(backend):
+def test_workers_that_keep_dying_are_given_up():
     with pytest.raises(WorkersDied, match="Workers died 3 times while running 2 jobs"):
-        list(backend.map(make_doomed, [1, 2]))
+        list(ProcessBackend(1).map(make_doomed, [1, 2]))
 
 
 def test_workers_do_not_outlive_a_killed_parent():
