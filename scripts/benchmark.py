@@ -1,4 +1,4 @@
-"""Time the fast ways against the naive ones.   python scripts/benchmark.py"""
+"""Time optimised parts against simple implementations.   python scripts/benchmark.py"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Ways to handle noise.   python scripts/compare_noise.py experiment=quickstart"""
+"""Compare ways to rank noisy candidates.   python scripts/compare_noise.py experiment=quickstart"""
 
 from omegaconf import DictConfig
 

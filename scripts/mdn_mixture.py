@@ -1,4 +1,4 @@
-"""Draw two Gaussians as one density.   python scripts/mdn_mixture.py"""
+"""Plot a mixture of two Gaussians.   python scripts/mdn_mixture.py"""
 
 from omegaconf import DictConfig
 

@@ -1,4 +1,4 @@
-"""Tell what V, M and C each contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
+"""Measure what V, M and C contribute.   python scripts/sweep_ablation.py experiment=quickstart"""
 
 from pathlib import Path
 

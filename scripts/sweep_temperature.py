@@ -1,4 +1,4 @@
-"""One C per temperature.   python scripts/sweep_temperature.py experiment=take_cover"""
+"""Train C at several temperatures of the dream.   python scripts/sweep_temperature.py"""
 
 from pathlib import Path
 

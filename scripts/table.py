@@ -1,4 +1,4 @@
-"""Put runs and their seeds side by side.   python scripts/table.py runs=quickstart,car_racing"""
+"""Compare runs over all of their seeds.   python scripts/table.py runs=quickstart,car_racing"""
 
 from pathlib import Path
 

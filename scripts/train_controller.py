@@ -1,4 +1,4 @@
-"""Evolve C, the controller that acts.   python scripts/train_controller.py world=real"""
+"""Train the controller C by CMA-ES.   python scripts/train_controller.py world=real"""
 
 from omegaconf import DictConfig
 
