@@ -1,6 +1,12 @@
 """What the package holds beside its code; all else is said in pyproject.toml."""
 
+import shutil
+from pathlib import Path
+
 from setuptools import find_packages, setup
+
+# pip builds in the checkout, and would pack modules that an older version has left there.
+shutil.rmtree(Path(__file__).parent / "build" / "lib", ignore_errors=True)
 
 # Folders of the repository that an installed worldmodel has within itself.
 FOLDERS = {
@@ -18,8 +24,8 @@ setup(
         "worldmodel.pretrained": [
             "*/README.md",
             "*/agent.json",
-            "*/seed*/*/DONE",
-            "*/seed*/*/checkpoints/*.safetensors",
+            "*/seed*/train_*/DONE",
+            "*/seed*/train_*/checkpoints/*.safetensors",
         ],
     },
     include_package_data=False,

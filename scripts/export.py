@@ -19,7 +19,7 @@ def main(cfg: DictConfig, call: Call) -> None:
     if lost:
         raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
     size = export(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
-    print(f"{target}: {size / 2**20:.1f} MB")
+    print(f"{target}: {size / 2**20:.2f} MB; play it with agent={target.name}")
 
 
 if __name__ == "__main__":

@@ -161,3 +161,37 @@ def test_many_runs_one_after_the_other(tmp_path, monkeypatch, capfd):
         cli.main(["train_vae", *TINY, "-m", "seed=2,0"])
     assert stop.value.code == 1
     assert "[2/2]" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ("env=cart_pole,pendulum", "name=tiny_${hydra:runtime.choices.env}"),
+        ("evolve.cma.sigma=0.1,0.2", "name=tiny_${evolve.cma.sigma}"),
+    ],
+)
+def test_runs_that_would_share_a_folder_are_refused_before_the_first(
+    tmp_path, monkeypatch, capfd, values, name
+):
+    monkeypatch.chdir(tmp_path)
+    told = refused(capfd, "collect", "-m", "experiment=tiny", values)
+    assert "would both be the run tiny of seed 0" in told
+    assert f"'{name}'" in told
+    assert not list(tmp_path.iterdir())
+    key, _, both = values.partition("=")
+    request = cli.parse(["experiment=tiny", name, values, "-m"])
+    cli._check_places("collect", jobs(request.overrides), request)
+    many = [[f"{key}={value}", "experiment=tiny", "seed=3"] for value in both.split(",")]
+    with pytest.raises(UserError, match="of seed 3"):
+        cli._check_places("collect", many, request)
+
+
+def test_what_a_yaml_lacks_is_named():
+    config = compose("collect", ["experiment=tiny", "env=cart_pole", "~env.solved_at"])
+    with pytest.raises(UserError, match=r"^env.solved_at is missing: add it"):
+        build(config.env)
+    config = compose(
+        "collect", ["experiment=tiny", "env.explorer._target_=worldmodel.envs.explore.X"]
+    )
+    with pytest.raises(UserError, match=r"explore.X.*: \w+Error"):
+        build(config.env)

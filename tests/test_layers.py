@@ -38,7 +38,7 @@ ALLOWED = {
     "help": RUN | {"compose"},
     "__main__": {"cli"},
     "__init__": {"trained"},
-    "trained": RUN | {"agent", "config", "compose", "data", "dream", "envs", "models"},
+    "trained": RUN | {"agent", "config", "compose", "dream", "envs", "models", "stages"},
 }  # fmt: skip
 HYDRA = {"config", "cli", "compose", "help"}
 ONLY_IN = {"hydra": HYDRA, "omegaconf": HYDRA, "tensorboard": {"run"},

@@ -1,6 +1,7 @@
 """worldmodel.load: an agent, its environment and its dream, of a run or as it is shipped."""
 
 import json
+import shutil
 
 import gymnasium as gym
 import numpy as np
@@ -38,6 +39,11 @@ def test_a_run_plays_as_it_was_evaluated(finished, tmp_path):
     assert len(records) == 3
     for record in records:
         assert play(agent, env, record["seed"]) == record["score"]
+    # A run of rounds is its last round.
+    for number in range(2):
+        shutil.copytree(folder / "seed0", tmp_path / f"it/round{number}/seed0")
+    origin = worldmodel.load(tmp_path / "it").origin
+    assert origin.runs / origin.name == tmp_path / "it" / "round1"
     dream = agent.dream(temperature=0.5, end_threshold=1.0, max_steps=5)
     check_env(dream, skip_render_check=True)
     obs, _ = dream.reset(seed=1)

@@ -27,7 +27,7 @@ from worldmodel.compose import (
 )
 from worldmodel.help import command_help, commands, overview
 from worldmodel.run.launch import Call, Terminated, run_call
-from worldmodel.run.layout import SCRIPTS
+from worldmodel.run.layout import CONF, SCRIPTS
 from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
 
@@ -95,6 +95,7 @@ def run_command(
         if not request.multirun:
             refuse_several(overrides, apart=lists or {})
         several = jobs(overrides, apart=lists or {}) if request.multirun else []
+        _check_places(command, several, request)
         if not request.multirun:
             listed = [_listed(text, lists or {}) for text in with_agent(overrides)]
             config = compose(command, listed, request.config_dir)
@@ -107,6 +108,24 @@ def run_command(
             run_call(Call(command, tuple(job), request.options))
         if not request.multirun:
             body(config, Call(command, tuple(listed), request.options))
+
+
+def _check_places(command: str, several: Sequence[Sequence[str]], request: Request) -> None:
+    """Refuse a multirun, before its first run, of which two runs would share a folder."""
+    places: dict[tuple[str, ...], str] = {}
+    for job in several:
+        config = compose(command, with_agent(job), request.config_dir)
+        place = tuple(str(config.get(key)) for key in ("runs", "name", "seed"))
+        label = " ".join(job)
+        other = places.setdefault(place, label)
+        if other != label:
+            ours, theirs = set(job), set(other.split(" "))
+            key = sorted(ours - theirs)[0].partition("=")[0]
+            value = f"hydra:runtime.choices.{key}" if (CONF / key).is_dir() else key
+            raise UserError(
+                f"'{other}' and '{label}' would both be the run {place[1]} of seed {place[2]}: "
+                f"give each a name of its own, such as 'name={place[1]}_${{{value}}}'."
+            )
 
 
 def parse(arguments: Sequence[str]) -> Request:

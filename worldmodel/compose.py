@@ -164,12 +164,14 @@ def explain(error: Exception, command: str) -> str:
             return f"The choices of this call, such as world=…, leave no key '{key}'."
         hint = f", did you mean '{near[0]}'?" if near else "."
         return f"There is no configuration key '{key}'{hint} `--help` lists them all."
-    return f"{text} `--help` lists all keys and choices."
+    return f"{text.rstrip('.')}. `--help` lists all keys and choices."
 
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message that says anything."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # the reason follows
+        return f"{lines[0]} {lines[1]}"
     return lines[0] if lines else type(error).__name__
 
 

@@ -1,5 +1,6 @@
 """From YAML to objects, and from a command line to a running stage; scripts import this alone."""
 
+import dataclasses
 import sys
 import types
 import typing
@@ -45,6 +46,7 @@ def build(config: Any, **late: Any) -> Any:
         UserError: for a key that the class does not have, or a value that it refuses.
     """
     try:
+        _check_keys(config, late)
         _check_types(config)
         plain = (
             OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
@@ -53,6 +55,22 @@ def build(config: Any, **late: Any) -> Any:
     except HydraException as error:
         cause = error.__cause__ or error
         raise UserError(f"{_class_name(config)}: {first_line(cause)}") from error
+
+
+def _check_keys(config: Any, late: Mapping[str, Any]) -> None:
+    """Name what a YAML file lacks, which a constructor would call a missing argument."""
+    target = hydra.utils.get_class(current_target(config["_target_"]))
+    if not dataclasses.is_dataclass(target):
+        return
+    needed = [
+        field.name
+        for field in dataclasses.fields(target)
+        if field.init and {field.default, field.default_factory} == {dataclasses.MISSING}
+    ]
+    lacking = [name for name in needed if name not in config and name not in late]
+    if lacking:
+        where = config._get_full_key(lacking[0]) if OmegaConf.is_config(config) else lacking[0]
+        raise UserError(f"{where} is missing: add it to the YAML of this {_class_name(config)}.")
 
 
 def _check_types(config: Any) -> None:

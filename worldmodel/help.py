@@ -13,6 +13,7 @@ from worldmodel.compose import Sources, compose_plain, sources
 from worldmodel.run.launch import spoken
 from worldmodel.run.layout import CONF, SCRIPTS
 from worldmodel.run.registry import PIPELINE, STAGES
+from worldmodel.run.shipped import shipped_agents
 
 # Scripts of an older name, which are no command of their own.
 HIDDEN = ("ship",)
@@ -69,6 +70,8 @@ def overview() -> str:
             "",
             "`worldmodel <command> --help` lists the keys of a command. The same command goes on",
             "with an interrupted run; a finished stage says so and stops.",
+            "",
+            f"agent=<name> plays a trained agent ({', '.join(shipped_agents())}, or one of yours).",
         ]
     )
 
@@ -93,12 +96,20 @@ def command_help(command: str, overrides: Sequence[str], config_dir: Path | None
             "",
             *_groups(made_of, own),
             *_keys(config, made_of, words, own),
+            *_agent(command),
             *textwrap.wrap(rest, _width(), break_on_hyphens=False, break_long_words=False),
             "",
             "Options:",
             OPTIONS,
         ]
     )
+
+
+def _agent(command: str) -> list[str]:
+    if command not in ("evaluate", "play_dream"):
+        return []
+    agents = ", ".join(shipped_agents())
+    return [f"agent=<name>  in place of env, experiment and name: {agents}, or an exported one", ""]
 
 
 def comments(text: str) -> dict[str, str]:

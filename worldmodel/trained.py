@@ -6,27 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from worldmodel.agent.agent import Agent
 from worldmodel.agent.load import load_mdnrnn, load_vae
 from worldmodel.agent.policy import Policy, load_policy
 from worldmodel.config import build, compose, to_plain
-from worldmodel.data.latents import LatentStore
 from worldmodel.dream.dynamics import DreamConfig, Dynamics
 from worldmodel.dream.env import DreamEnv
-from worldmodel.dream.starts import Starts
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.run.compat import current_config
-from worldmodel.run.layout import SHIPPED, checkpoint_path, find_stage
+from worldmodel.run.layout import SHIPPED, checkpoint_path, find_stage, last_round
 from worldmodel.run.shipped import shipped_agents, with_agent
-from worldmodel.seed import derive_many
+from worldmodel.stages.starts import dream_starts
 from worldmodel.types import UserError
-
-FIRST_FRAMES = 32  # of the environment, where dreams begin if no encoded episodes are there
 
 
 @dataclass(frozen=True)
@@ -80,18 +73,11 @@ class TrainedAgent(Agent):
             raise UserError("This M predicts no rewards: give dream(step_reward=…).")
         mdnrnn = load_mdnrnn(self.origin.best("train_mdnrnn"))
         spec = self.policy.spec
-        dynamics = Dynamics(mdnrnn, self._starts(config), config, spec.frame_skip, "cpu")
+        latents, env = self.origin.stage("encode") / "latents", self._env_config()
+        where = config.burn_in, config.first_share
+        starts = dream_starts(latents, *where, env, self.vae, self.origin.seed)
+        dynamics = Dynamics(mdnrnn, starts, config, spec.frame_skip, "cpu")
         return DreamEnv(dynamics, spec, self.vae)
-
-    def _starts(self, config: DreamConfig) -> Starts:
-        latents = self.origin.stage("encode") / "latents"
-        if latents.exists():
-            return Starts.of(LatentStore.open(latents), config.burn_in, config.first_share)
-        env, seeds = self.make_env(), derive_many(self.origin.seed, "dream", FIRST_FRAMES)
-        obs = np.stack([env.reset(seed=seed)[0] for seed in seeds])
-        env.close()
-        with torch.inference_mode():
-            return Starts.first_frames(*self.vae.encode(torch.from_numpy(obs)))
 
     def _env_config(self) -> EnvConfig:
         recorded = self._recorded()
@@ -138,6 +124,9 @@ def _origin(where: str | Path, seed: int) -> Origin:
     folder = Path(where)
     if (folder / f"seed{seed}").is_dir():
         return _of_folder(folder, seed)
+    last = last_round(folder.parent, folder.name, seed)
+    if last is not None:
+        return _of_folder(folder.parent / last, seed)
     for runs in (Path("runs"), SHIPPED.parent):
         if (runs / "pretrained" / folder / "agent.json").exists():
             return Origin(runs, f"pretrained/{where}", seed)

@@ -65,6 +65,13 @@ def test_a_path_and_a_shipped_agent_are_runs_as_well(runs):
     assert agent["test score"] == card["stages"]["evaluate"]["figures"]["mean"]
     assert agent["V KL (nats)"] > 0
     assert agent["minutes"] > 100
+    # The same by its short name, and after it was evaluated here.
+    assert run_figures(find_run(runs, "car_racing")) == [agent]
+    played = {"mean": 7.0, "env_steps": 0}
+    finished(runs / "pretrained/car_racing/seed0", evaluate=played)
+    (here,) = run_figures(find_run(runs, "pretrained/car_racing"))
+    assert here["test score"] == 7
+    assert here["minutes"] > 100
 
 
 def test_runs_that_are_not_there(runs, stage):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from worldmodel.run.layout import CONF, SCRIPTS, SHIPPED, find_stage, shipped_folder
+from worldmodel.run.layout import CONF, SCRIPTS, SHIPPED, find_stage, last_round, shipped_folder
 from worldmodel.run.shipped import shipped_agents, with_agent
 from worldmodel.types import UserError
 
@@ -63,3 +63,13 @@ def test_a_shipped_agent_plays_in_an_empty_folder(stage, tmp_path, monkeypatch):
     done = json.loads((root / "evaluate" / "DONE").read_text())
     shipped = json.loads((SHIPPED / "car_racing/seed0/train_controller/DONE").read_text())
     assert done["inputs"]["train_controller"] == shipped["id"]
+
+
+def test_the_last_round_of_a_run(tmp_path):
+    for number in (2, 9, 10):
+        (tmp_path / f"it/round{number}/seed0/train_controller").mkdir(parents=True)
+    (tmp_path / "it/round11/seed0/collect").mkdir(parents=True)
+    (tmp_path / "it/rounds/seed0").mkdir(parents=True)
+    assert last_round(tmp_path, "it", 0) == "it/round10"
+    assert last_round(tmp_path, "it", 1) is None
+    assert last_round(tmp_path, "other", 0) is None

@@ -102,3 +102,9 @@ def test_an_unknown_logger_is_refused_at_once(tmp_path):
     with pytest.raises(UserError, match="logger is comet"):
         opened(tmp_path, "collect", name="a", logger="comet")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_run_of_rounds_names_the_last_of_them(runs):
+    (runs / "it/round1/seed0/train_controller").mkdir(parents=True)
+    with pytest.raises(UserError, match="The run it has rounds: give name=it/round1"):
+        opened(runs, "evaluate", name="it")

@@ -171,3 +171,9 @@ def test_controller_of_another_v(stage, stages, finished, tmp_path):
     path = tmp_path / "runs/twin/seed0/train_controller/checkpoints/mean.pt"
     complains(stage("evaluate", *BASE, f"evaluate.checkpoint={path}"), "was evolved on", "twin")
     stages("evaluate", *twin, f"evaluate.checkpoint={path}")
+
+
+def test_inputs_of_another_environment(stage, finished):
+    finished("collect", *BASE)
+    complains(stage("train_vae", "experiment=tiny", "env=pendulum"), "CartPole-v1", "Pendulum-v1")
+    complains(stage("collect", "experiment=tiny", "env=pendulum"), "env.id=CartPole-v1")

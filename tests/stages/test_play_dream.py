@@ -1,5 +1,6 @@
 """C and a person in the dream."""
 
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -74,6 +75,20 @@ def test_a_window(env, tmp_path, monkeypatch):
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE))
     play_in_a_window(env, PlayDreamConfig(episodes=2, human=True), run)
     assert len(run.said) == 3
+    monkeypatch.delenv("SDL_VIDEODRIVER")
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: "offscreen")
+    with pytest.raises(UserError, match="needs a display: leave it out"):
+        play_in_a_window(env, PlayDreamConfig(episodes=1, human=True), run)
+    monkeypatch.undo()
     monkeypatch.setenv("SDL_VIDEODRIVER", "no such thing")
     with pytest.raises(UserError, match="needs a display"):
         play_in_a_window(env, PlayDreamConfig(episodes=1, human=True), run)
+
+
+def test_without_encoded_episodes_dreams_begin_at_first_frames(stages, finished, tmp_path):
+    """So they do for an agent that was exported, which has none; a search may not."""
+    tiny = ("experiment=tiny", "env=cart_pole")
+    root = finished("train_controller", *tiny)
+    shutil.rmtree(root / "encode")
+    stages("play_dream", *tiny, "play.episodes=1")
+    assert (root / "play_dream" / "0.mp4").exists()

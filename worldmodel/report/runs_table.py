@@ -61,7 +61,7 @@ def find_run(root: Path, name: str) -> Path:
     Raises:
         UserError: if there is none.
     """
-    places = [root / name, shipped_folder(name), Path(name)]
+    places = [root / name, shipped_folder(name), shipped_folder(f"pretrained/{name}"), Path(name)]
     for place in places:
         if place is not None and _has_stages(place):
             return place
@@ -80,7 +80,9 @@ def run_figures(folder: Path) -> list[dict[str, float]]:
     Raises:
         UserError: if no stage of it is finished.
     """
-    agent = folder / "agent.json"
+    shipped = shipped_folder("/".join(folder.parts[-2:]))
+    own = folder / "agent.json"
+    agent = own if own.exists() or shipped is None else shipped / "agent.json"
     card = json.loads(agent.read_text()) if agent.exists() else {"stages": {}}
     found = []
     for rounds in _rounds_by_seed(folder):

@@ -27,7 +27,8 @@ def is_more(now: Any, before: Any) -> bool:
 
 def _compare(key: str, old: Any, new: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in sorted(old.keys() | new.keys()):
+        # An environment's id says more than the keys that follow from it.
+        for name in sorted(old.keys() | new.keys(), key=lambda name: (name != "id", name)):
             yield from _compare(f"{key}.{name}", old.get(name), new.get(name))
     elif key not in DESCRIPTIVE and not same_value(key, old, new):
         yield key, old, new

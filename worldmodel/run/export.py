@@ -8,6 +8,7 @@ from worldmodel.run import checkpoint
 from worldmodel.run.layout import (
     checkpoint_path,
     find_stage,
+    last_round,
     read_done,
     runs_before,
     shipped_folder,
@@ -38,6 +39,9 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
     """
     found = {stage: find_stage(runs, name, seed, stage) for stage in (*AGENT, "evaluate")}
     missing = [stage for stage, folder in found.items() if read_done(folder) is None]
+    rounds = last_round(runs, name, seed)
+    if missing and rounds is not None:
+        raise UserError(f"The run {name} has rounds: give name={rounds} for the last of them.")
     if missing:
         raise UserError(
             f"{runs / name / f'seed{seed}'} has not finished {', '.join(missing)}: run the "

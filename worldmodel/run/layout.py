@@ -61,6 +61,16 @@ def runs_before(runs: Path, name: str, seed: int) -> list[str]:
     return list(found)
 
 
+def last_round(runs: Path, name: str, seed: int) -> str | None:
+    """Name of the last round with a controller of a run that `iterate` made; None of other runs."""
+    numbers = [
+        int(path.parents[1].name.removeprefix("round"))
+        for path in (runs / name).glob(f"round*/seed{seed}/train_controller")
+        if path.parents[1].name.removeprefix("round").isdigit()
+    ]
+    return f"{name}/round{max(numbers)}" if numbers else None
+
+
 def checkpoint_path(folder: Path, name: str = "best") -> Path:
     """A checkpoint in a stage's folder: "best" (what later stages use), "last" or "mean"."""
     return folder / "checkpoints" / f"{name}.pt"

@@ -66,7 +66,8 @@ class Bar:
         self._last_line = now
         rate = (at - self._start) / max(now - self._since, 1e-9)
         left = (self._total - at) / rate / 60 if rate else float("inf")
-        self._say(f"{at}/{self._total} {self._unit} · {note} · ETA {left:.1f} min")
+        parts = [f"{at}/{self._total} {self._unit}", note, f"ETA {left:.1f} min"]
+        self._say(" · ".join(part for part in parts if part))
 
     def advance(self, by: int = 1, note: str = "") -> None:
         """Move the bar on."""

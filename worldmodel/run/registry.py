@@ -117,9 +117,10 @@ STUDIES = {
         ),
         Stage(
             "play_dream",
-            ("train_controller", "train_vae", "train_mdnrnn", "encode"),
+            ("train_controller", "train_vae", "train_mdnrnn"),
             ("env", "world", "seed"),
             ("play.episodes",),
+            ("encode",),
         ),
     )
 }

@@ -17,7 +17,14 @@ from worldmodel.run.compat import current_config
 from worldmodel.run.differences import differences, is_more
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
-from worldmodel.run.layout import checkpoint_path, find_stage, lookup, read_done, shipped_stage
+from worldmodel.run.layout import (
+    checkpoint_path,
+    find_stage,
+    last_round,
+    lookup,
+    read_done,
+    shipped_stage,
+)
 from worldmodel.run.log import Log, LogConfig, check_logger
 from worldmodel.run.log.hyperparameters import hyperparameters
 from worldmodel.run.progress import Bar, progress_bar
@@ -44,6 +51,7 @@ class Run:
         self._started = time.time()
         self._memory = PeakMemory()
         self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
+        self._check_environment()
         self._check_config()
         self._models = self._made_with()
         self.done = self._is_done()
@@ -147,9 +155,8 @@ class Run:
             },
         )
         self._partial.unlink(missing_ok=True)
-        results = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
-                         for k, v in figures.items())  # fmt: skip
-        self.say(f"done in {minutes:.1f} min, peak memory {memory:.2f} GB; {results}")
+        spent = f"{minutes:.1f} min, peak memory {memory:.2f} GB"
+        self.say(f"done in {spent}; {_listed(figures)}; files in {self.folder}")
         self.done = True
 
     def interrupted(self) -> None:
@@ -205,12 +212,28 @@ class Run:
 
     def _input_id(self, stage: str) -> str:
         done = read_done(self.of(stage))
-        if done is None:
-            raise UserError(
-                f"{self.of(stage)} is not finished: run `{spoken(stage)}` with the "
-                f"same overrides before {self.stage.name}."
-            )
-        return done["id"]
+        if done is not None:
+            return done["id"]
+        name = str(self.config["name"])
+        rounds = last_round(Path(self.config["runs"]), name, self.seed)
+        if rounds is not None:
+            raise UserError(f"The run {name} has rounds: give name={rounds} for the last of them.")
+        raise UserError(
+            f"{self.of(stage)} is not finished: run `{spoken(stage)}` with the same overrides "
+            f"before {self.stage.name}, or take it from another run with upstream=<name>."
+        )
+
+    def _check_environment(self) -> None:
+        """Refuse inputs of another environment, before sizes that do not fit tell less."""
+        here = lookup(self.config, "env.id")
+        for stage in self.stage.inputs:
+            path = self.of(stage) / "config.json"
+            there = lookup(json.loads(path.read_text()), "env.id") if path.exists() else None
+            if None not in (here, there) and here != there:
+                raise UserError(
+                    f"{path.parent} is of {there}, this call says {here}: repeat the env=… and "
+                    "experiment=… that it was made with."
+                )
 
     def _check_config(self) -> None:
         """Refuse to mix two configurations, or results of two inputs, in one folder."""
@@ -230,7 +253,7 @@ class Run:
 
     def _check_inputs(self, made_from: Mapping[str, str]) -> None:
         for stage, made in made_from.items():
-            if made != self._inputs[stage]:
+            if made != self._inputs.get(stage, made):
                 raise UserError(
                     f"{self.folder} was made from an older {stage}: delete {self.folder} to make "
                     "it again, or give the new run another name=…"
@@ -266,11 +289,17 @@ class Run:
         self._check_inputs(done["inputs"])
         grown = {key: lookup(self.config, key) for key in self.stage.extendable}
         if not any(is_more(value, done["grows"][key]) for key, value in grown.items()):
-            results = ", ".join(f"{k} {v}" for k, v in done["figures"].items())
-            self.say(f"done already ({results}); files in {self.folder}")
+            self.say(f"done already ({_listed(done['figures'])}); files in {self.folder}")
             return True
         changed = ", ".join(f"{k}: {done['grows'][k]} → {v}" for k, v in grown.items()
                             if v != done["grows"][k])  # fmt: skip
         self.say(f"going on from the finished run ({changed})")
         os.replace(self.folder / "DONE", self._partial)
         return False
+
+
+def _listed(figures: Mapping[str, float | int | str]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in figures.items()
+    )

@@ -1,5 +1,6 @@
 """The dream to look at: C plays it and is filmed, or a person plays it in a window."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ def play_dream(
 
     Args:
         config: how many dreams, and who plays.
-        env: the environment that is dreamt of; it is not built.
+        env: the environment that is dreamt of.
         backend: of real environments; not used.
         dream: how M's predictions become an environment.
         run: this stage.
@@ -85,8 +86,12 @@ def play_dream(
     """
     policy = load_policy(checkpoint_path(run.of("train_controller")))
     worlds = Worlds(env, policy.spec, backend, run)
-    playground = DreamEnv(worlds.dynamics(dream, device, members), worlds.spec, worlds.vae)
+    asked_for = os.environ.get("SDL_VIDEODRIVER")
+    dynamics = worlds.dynamics(dream, device, members, or_first_frames=True)
+    playground = DreamEnv(dynamics, worlds.spec, worlds.vae)
     if config.human:
+        if asked_for is None:  # an environment that showed its first frames has set it
+            os.environ.pop("SDL_VIDEODRIVER", None)
         play_in_a_window(playground, config, run)
         return None
     return film(playground, acts_by(policy, worlds.vae.config.z_dim), config, run)
@@ -135,13 +140,20 @@ def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Run) -> None:
     except ImportError as error:
         how = install_command("classic")
         raise UserError(f"play.human=true needs pygame: run {how}.") from error
+    asked_for = "SDL_VIDEODRIVER" in os.environ
     try:
+        if not asked_for:
+            pygame.display.quit()  # an environment may have begun it, without a window
         pygame.display.init()
         window = pygame.display.set_mode((WINDOW, WINDOW))
     except pygame.error as error:
         raise UserError(
             f"play.human=true needs a display ({error}): leave it out to film C instead."
         ) from error
+    # Without a display SDL may draw into memory; whoever asks for that by name shall have it.
+    if pygame.display.get_driver() in ("dummy", "offscreen") and not asked_for:
+        pygame.display.quit()
+        raise UserError("play.human=true needs a display: leave it out to film C instead.")
     pygame.display.set_caption("M: dream")
     clock, open_ = pygame.time.Clock(), True
 

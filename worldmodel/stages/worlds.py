@@ -20,6 +20,7 @@ from worldmodel.rollout.real import BackendConfig, PlayerConfig, RealConfig, Rea
 from worldmodel.run.hardware import pick_device
 from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
+from worldmodel.stages.starts import dream_starts
 from worldmodel.types import EnvSpec, FloatArray, UserError
 
 
@@ -104,15 +105,24 @@ class Worlds:
         vector = choose_backend(self._env, self._backend.vector, self._run.say)
         return RealWorld(self.player(policy, vector), self._backend, config)
 
-    def dynamics(self, config: DreamConfig, device: str, members: Sequence[str] = ()) -> Dynamics:
+    def dynamics(
+        self,
+        config: DreamConfig,
+        device: str,
+        members: Sequence[str] = (),
+        or_first_frames: bool = False,
+    ) -> Dynamics:
         """M's predictions, begun in the collected episodes.
+
+        Where there are none, that is an error, or with `or_first_frames` they begin at those of the
+        environment.
 
         `members` names other runs whose M dream instead, see `Dynamics`.
 
         Raises:
             UserError: if nothing gives rewards, or a member has other sizes.
         """
-        latents = LatentStore.open(self._run.of("encode") / "latents")
+        latents = self._run.of("encode") / "latents"
         if config.step_reward is None and not self._mdnrnn.config.reward_head:
             raise UserError(
                 "world=dream needs rewards: train M with mdnrnn.reward_head=true, or set "
@@ -120,7 +130,11 @@ class Worlds:
             )
         others = [load_mdnrnn(self._run.other(name, "train_mdnrnn")) for name in members]
         where = pick_device(device)
-        starts = Starts.of(latents, config.burn_in, config.first_share)
+        begin = config.burn_in, config.first_share
+        if or_first_frames:
+            starts = dream_starts(latents, *begin, self._env, self.vae, self._run.seed)
+        else:
+            starts = Starts.of(LatentStore.open(latents), *begin)
         # One M for the dream, another for the search: the dream's may move to a GPU.
         mdnrnn = load_mdnrnn(self.models["mdnrnn"])
         try:

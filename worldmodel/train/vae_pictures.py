@@ -10,6 +10,7 @@ from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
 from worldmodel.run.recorder import Recorder
 
 TRAVERSED = 12  # latents that are shown, those that vary most
+EARLY = 200  # steps in which latents that are not in use yet mean nothing
 
 
 class VAEPictures:
@@ -40,7 +41,7 @@ class VAEPictures:
             log.image(step, name, traversal(vae, frames[len(frames) // 2], rows))
         active = int((variance > ACTIVE_VARIANCE).sum())
         log.scalars(step, {"holdout/active_units": float(active)})
-        if active < mu.shape[1] / 4:
+        if step >= EARLY and active < mu.shape[1] / 4:
             self._run.say(
                 f"only {active} of {mu.shape[1]} latents are in use at step {step}; "
                 "if that stays so, lower vae.free_bits or give V more varied frames"
