@@ -4,14 +4,15 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILT_FROM = ("worldmodel", "conf", "scripts", "runs/pretrained", "pyproject.toml", "setup.py",
-              "README.md", "LICENSE")  # fmt: skip
+BUILT_FROM = ("worldmodel", "conf", "scripts", "runs/pretrained", "pyproject.toml", "README.md",
+              "LICENSE")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,13 @@ def test_a_wheel_holds_all_that_the_commands_need(names):
             assert f"worldmodel/pretrained/{agent}/{file}" in names
     assert "worldmodel/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_every_room_is_named_in_pyproject():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    rooms = {".".join(path.parent.relative_to(ROOT).parts)
+             for path in (ROOT / "worldmodel").rglob("__init__.py")}  # fmt: skip
+    assert rooms == set(settings["packages"]) - set(settings["package-dir"]) | {"worldmodel"}
 
 
 def test_a_wheel_holds_nothing_else(names):
