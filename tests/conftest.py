@@ -1,11 +1,13 @@
 """Stages run in this process, as their scripts run them, and finished tiny runs to start from."""
 
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 import one_core
+import psutil
 import pytest
 from small import small  # noqa: F401  (a fixture)
 from tiny import ROOT, TinyRuns, run_script
@@ -19,6 +21,20 @@ os.environ.setdefault("COVERAGE_FILE", str(ROOT / ".coverage"))
 def pytest_configure(config):
     if not config.getoption("numprocesses", None):
         one_core.take_one()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_running():
+    """No worker process and no game outlives the tests that started it."""
+    yield
+    left = {}
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            command = " ".join(child.cmdline())
+            if "resource_tracker" not in command:  # Python's own, which ends with this process
+                left[child] = command
+    _, alive = psutil.wait_procs(list(left), timeout=30)
+    assert not [left[child] for child in alive]
 
 
 @dataclass

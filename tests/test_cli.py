@@ -49,6 +49,7 @@ def test_what_does_not_exist_is_one_sentence(capfd, tmp_path):
     assert "'episodes' can't be read as key=value" in refused(capfd, "collect", "episodes")
 
 
+@pytest.mark.slow
 def test_both_ways_to_call_do_the_same_and_name_themselves(tmp_path):
     def call(*command):
         return subprocess.run(
@@ -149,6 +150,7 @@ def test_a_list_taken_out_of_overrides():
         take_out("keep", ["keep=collect"])
 
 
+@pytest.mark.slow
 def test_many_runs_one_after_the_other(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     cli.main(["collect", *TINY, "-m", "seed=0,1"])

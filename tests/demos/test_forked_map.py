@@ -77,6 +77,7 @@ def trained(components, tmp_path):
     return walker, result.holdout["loss"]
 
 
+@pytest.mark.slow
 def test_a_mixture_learns_the_ways_that_one_gaussian_cannot(tmp_path):
     exact = ForkedMap(SQUARE).entropy(SMALL.steps)
     walker, mixture = trained(3, tmp_path / "k3")

@@ -48,6 +48,7 @@ def trained(net, steps, tmp_path):
     return net
 
 
+@pytest.mark.slow
 def test_a_mixture_tells_apart_what_one_gaussian_and_least_squares_average(tmp_path):
     torch.manual_seed(0)
     fresh = CONFIG.rows_of(20000, 2)

@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "collect.py"
 
 def test_killed_in_the_middle_then_completed(stage, tmp_path):
     overrides = ["experiment=tiny", "env=cart_pole", "env.max_episode_steps=200", "collect.envs=1"]
-    endless = [*overrides, f"runs={tmp_path / 'runs'}", "collect.episodes=1000000"]
+    endless = [*overrides, f"runs={tmp_path / 'runs'}", "collect.episodes=20000"]
     process = subprocess.Popen([sys.executable, str(SCRIPT), *endless], stdout=subprocess.DEVNULL)
     folder = tmp_path / "runs/tiny/seed0/collect/episodes"
     deadline = time.time() + 60
