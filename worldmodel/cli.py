@@ -95,7 +95,7 @@ def run_command(
         if not request.multirun:
             refuse_several(overrides, apart=lists or {})
         several = jobs(overrides, apart=lists or {}) if request.multirun else []
-        _check_places(command, several, request)
+        _check_places(command, several, request, lists or {})
         if not request.multirun:
             listed = [_listed(text, lists or {}) for text in with_agent(overrides)]
             config = compose(command, listed, request.config_dir)
@@ -110,11 +110,14 @@ def run_command(
             body(config, Call(command, tuple(listed), request.options))
 
 
-def _check_places(command: str, several: Sequence[Sequence[str]], request: Request) -> None:
+def _check_places(
+    command: str, several: Sequence[Sequence[str]], request: Request, lists: Mapping[str, str]
+) -> None:
     """Refuse a multirun, before its first run, of which two runs would share a folder."""
     places: dict[tuple[str, ...], str] = {}
     for job in several:
-        config = compose(command, with_agent(job), request.config_dir)
+        listed = [_listed(text, lists) for text in with_agent(job)]
+        config = compose(command, listed, request.config_dir)
         place = tuple(str(config.get(key)) for key in ("runs", "name", "seed"))
         label = " ".join(job)
         other = places.setdefault(place, label)
