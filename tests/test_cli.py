@@ -182,10 +182,10 @@ def test_runs_that_would_share_a_folder_are_refused_before_the_first(
     assert not list(tmp_path.iterdir())
     key, _, both = values.partition("=")
     request = cli.parse(["experiment=tiny", name, values, "-m"])
-    cli._check_places("collect", jobs(request.overrides), request)
+    cli._check_places("collect", jobs(request.overrides), request, {})
     many = [[f"{key}={value}", "experiment=tiny", "seed=3"] for value in both.split(",")]
     with pytest.raises(UserError, match="of seed 3"):
-        cli._check_places("collect", many, request)
+        cli._check_places("collect", many, request, {})
 
 
 def test_what_a_yaml_lacks_is_named():
