@@ -180,12 +180,12 @@ def test_runs_that_would_share_a_folder_are_refused_before_the_first(
     assert "would both be the run tiny of seed 0" in told
     assert f"'{name}'" in told
     assert not list(tmp_path.iterdir())
-    key, _, both = values.partition("=")
-    request = cli.parse(["experiment=tiny", name, values, "-m"])
-    cli._check_places("collect", jobs(request.overrides), request, {})
-    many = [[f"{key}={value}", "experiment=tiny", "seed=3"] for value in both.split(",")]
-    with pytest.raises(UserError, match="of seed 3"):
-        cli._check_places("collect", many, request, {})
+    cli.run_command(
+        "collect", lambda *_: None, ["experiment=tiny", values, name, "-m", "--cfg", "job"]
+    )
+    shown = [OmegaConf.create(text) for text in capfd.readouterr().out.split("---\n")]
+    assert len({config.name for config in shown}) == 2
+    assert not list(tmp_path.iterdir()), "--cfg job runs nothing"
 
 
 def test_what_a_yaml_lacks_is_named():

@@ -30,7 +30,7 @@ def play(agent, env, seed):
     return score
 
 
-def test_a_run_plays_as_it_was_evaluated(finished, tmp_path):
+def test_a_run_plays_as_it_was_evaluated(finished, tmp_path, monkeypatch):
     finished("evaluate", *TINY)
     folder = tmp_path / "runs" / "tiny"
     agent = worldmodel.load(folder)
@@ -53,10 +53,20 @@ def test_a_run_plays_as_it_was_evaluated(finished, tmp_path):
     assert dream.render().shape == (64, 64, 3)
     path = folder / "seed0" / "train_controller" / "config.json"
     config = json.loads(path.read_text())
-    config["env"]["explorer"] = {"_target_": "os.system", "command": "false"}
-    path.write_text(json.dumps(config))
-    with pytest.raises(UserError, match=r"names code that is not worldmodel's \(os\.system\)"):
-        agent.make_env()
+    good = config["env"]
+    writes = {"_target_": "worldmodel.run.checkpoint.save_json", "path": "x", "content": 1}
+    for change, named in (
+        ({"explorer": {"_target_": "os.system", "command": "false"}}, "os.system"),
+        ({"explorer": writes}, "save_json"),
+        ({"modules": ["evil"]}, "evil"),
+        ({"id": "evil:CartPole-v1"}, "evil"),
+    ):
+        path.write_text(json.dumps(config | {"env": good | change}))
+        with pytest.raises(UserError, match=rf"names code that is not worldmodel's .*{named}"):
+            agent.make_env()
+    path.write_text(json.dumps(config | {"env": good}))
+    monkeypatch.chdir("/")
+    agent.make_env()
 
 
 def test_a_shipped_agent_drives(car):

@@ -84,6 +84,7 @@ def run_command(
     other. `lists` names keys that take several values in one call, and the key that holds them.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    apart = lists or {}
     with one_sentence(command, NOTHING_DONE):
         request = parse(arguments)
         if request.help:
@@ -93,31 +94,27 @@ def run_command(
         for sentence in sentences:
             print(sentence, file=sys.stderr)
         if not request.multirun:
-            refuse_several(overrides, apart=lists or {})
-        several = jobs(overrides, apart=lists or {}) if request.multirun else []
-        _check_places(command, several, request, lists or {})
-        if not request.multirun:
-            listed = [_listed(text, lists or {}) for text in with_agent(overrides)]
-            config = compose(command, listed, request.config_dir)
-            if request.show:
-                print(OmegaConf.to_yaml(config), end="")
-                return
+            refuse_several(overrides, apart)
+        several = jobs(overrides, apart) if request.multirun else [overrides]
+        given = [tuple(_listed(text, apart) for text in with_agent(job)) for job in several]
+        configs = [compose(command, job, request.config_dir) for job in given]
+        _check_places(several, configs)
+        if request.show:
+            print("---\n".join(OmegaConf.to_yaml(config) for config in configs), end="")
+            return
     with one_sentence(command, GOES_ON):
+        if not request.multirun:
+            body(configs[0], Call(command, given[0], request.options))
+            return
         for index, job in enumerate(several):
             print(f"[{index + 1}/{len(several)}] {command} {' '.join(job)}", flush=True)
             run_call(Call(command, tuple(job), request.options))
-        if not request.multirun:
-            body(config, Call(command, tuple(listed), request.options))
 
 
-def _check_places(
-    command: str, several: Sequence[Sequence[str]], request: Request, lists: Mapping[str, str]
-) -> None:
+def _check_places(several: Sequence[Sequence[str]], configs: Sequence[DictConfig]) -> None:
     """Refuse a multirun, before its first run, of which two runs would share a folder."""
     places: dict[tuple[str, ...], str] = {}
-    for job in several:
-        listed = [_listed(text, lists) for text in with_agent(job)]
-        config = compose(command, listed, request.config_dir)
+    for job, config in zip(several, configs, strict=True):
         place = tuple(str(config.get(key)) for key in ("runs", "name", "seed"))
         label = " ".join(job)
         other = places.setdefault(place, label)
@@ -219,6 +216,8 @@ def _listed(override: str, lists: Mapping[str, str]) -> str:
 
 
 def _interrupt(*_: object) -> None:
+    # Once is enough: a second one would break off what ends the workers, and leave them running.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Terminated
 
 

@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import json
+import sys
 from collections.abc import Container, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,13 +21,14 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from worldmodel.run.compat import RENAMED, current_key
 from worldmodel.run.layout import CONF
 from worldmodel.types import UserError
 
 # What a composition can fail with.
-ERRORS = (HydraException, OmegaConfBaseException)
+ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 SEARCH_PATH = "hydra.searchpath="
 
 
@@ -156,6 +158,8 @@ def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def explain(error: Exception, command: str) -> str:
     """One sentence for a composition error, with the nearest key where one was misspelt."""
+    if isinstance(error, YAMLError):  # says on several lines what is wrong and where
+        return f"A YAML file can't be read: {' '.join(str(error).split())}."
     text = first_line(error)
     key = getattr(error, "full_key", None) or getattr(error.__cause__, "full_key", None)
     if key and "override" in text.lower():
@@ -228,8 +232,11 @@ def _take_old_keys(config: DictConfig, overrides: Sequence[str]) -> None:
         value = node[leaf]
         with open_dict(config):
             del node[leaf]
+            if not node:
+                del config[parent]
             if new not in given:
                 OmegaConf.update(config, new, value)
+        print(f"A YAML file says {old}, which is called {new} now.", file=sys.stderr)
 
 
 def _keys(prefix: str, node: Any) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """An agent of a finished run or one that is shipped: `worldmodel.load("car_racing")`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,29 @@ from worldmodel.agent.policy import Policy, load_policy
 from worldmodel.config import build, compose, to_plain
 from worldmodel.dream.dynamics import DreamConfig, Dynamics
 from worldmodel.dream.env import DreamEnv
+from worldmodel.envs.explore import (
+    ActionRepeat,
+    Brownian,
+    OrnsteinUhlenbeck,
+    RandomController,
+    VariedRepeat,
+    WhiteNoise,
+)
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
-from worldmodel.run.compat import current_config
+from worldmodel.run.compat import current_config, current_target
 from worldmodel.run.layout import SHIPPED, checkpoint_path, find_stage, last_round
 from worldmodel.run.shipped import shipped_agents, with_agent
 from worldmodel.stages.starts import dream_starts
 from worldmodel.types import UserError
+
+# All that the configuration of a run may build, and the modules that may register its environment.
+EXPLORERS = WhiteNoise, Brownian, OrnsteinUhlenbeck, RandomController, ActionRepeat, VariedRepeat
+CLASSES = frozenset(
+    f"{each.__module__}.{each.__qualname__}" for each in (EnvConfig, DreamConfig, *EXPLORERS)
+)
+MODULES = frozenset({"worldmodel.envs.car_racing", "worldmodel.envs.doom", "ale_py"})
 
 
 @dataclass(frozen=True)
@@ -82,12 +97,8 @@ class TrainedAgent(Agent):
     def _env_config(self) -> EnvConfig:
         recorded = self._recorded()
         config = self._composed()["env"] if recorded is None else recorded["env"]
-        foreign = [name for name in _targets(config) if not name.startswith("worldmodel.")]
-        if foreign:  # a run's folder may be a stranger's
-            raise UserError(
-                f"{self.origin.stage('train_controller')} names code that is not worldmodel's "
-                f"({', '.join(foreign)}): make its environment yourself."
-            )
+        module, colon, _ = config["id"].partition(":")
+        self._refuse_code(config, [*config["modules"], *([module] if colon else [])])
         built: EnvConfig = build(config)
         return built
 
@@ -95,10 +106,25 @@ class TrainedAgent(Agent):
         recorded = self._recorded()
         world = self._composed()["world"] if recorded is None else recorded["world"]
         if world["kind"] != "real":
+            self._refuse_code(world["config"], [])
             config: DreamConfig = build(world["config"])
             return config
         standard = build(compose("play_dream", ["name=dream"]).world.config)
         return replace(standard, max_steps=self.policy.spec.max_episode_steps)
+
+    def _refuse_code(self, config: Mapping[str, Any], modules: Sequence[str]) -> None:
+        """A run's folder may be a stranger's: build only CLASSES, import only MODULES.
+
+        Raises:
+            UserError: naming what else it asks for.
+        """
+        foreign = [name for name in _targets(config) if current_target(name) not in CLASSES]
+        foreign += [name for name in modules if name not in MODULES]
+        if foreign:
+            raise UserError(
+                f"{self.origin.stage('train_controller')} names code that is not worldmodel's "
+                f"({', '.join(foreign)}): make its environment yourself."
+            )
 
     def _recorded(self) -> dict[str, Any] | None:
         """The configuration with which the controller was evolved; None for an exported agent."""
@@ -121,15 +147,17 @@ def load_agent(where: str | Path, seed: int = 0, checkpoint: str = "best") -> Tr
 
 
 def _origin(where: str | Path, seed: int) -> Origin:
-    folder = Path(where)
+    # Whole paths: the program may change its working directory later.
+    folder = Path(where).absolute()
     if (folder / f"seed{seed}").is_dir():
         return _of_folder(folder, seed)
     last = last_round(folder.parent, folder.name, seed)
     if last is not None:
         return _of_folder(folder.parent / last, seed)
-    for runs in (Path("runs"), SHIPPED.parent):
-        if (runs / "pretrained" / folder / "agent.json").exists():
-            return Origin(runs, f"pretrained/{where}", seed)
+    agent = str(where).removeprefix("runs/").removeprefix("pretrained/")
+    for runs in (Path("runs").absolute(), SHIPPED.parent):
+        if (runs / "pretrained" / agent / "agent.json").exists():
+            return Origin(runs, f"pretrained/{agent}", seed)
     if folder.is_dir():
         raise UserError(
             f"{folder} has no run of seed {seed}: there is no {folder / f'seed{seed}'}."

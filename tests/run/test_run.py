@@ -1,6 +1,7 @@
 """Stages that a run lacks are found upstream, over as many runs as it takes."""
 
 import json
+import re
 
 import pytest
 
@@ -108,3 +109,26 @@ def test_a_run_of_rounds_names_the_last_of_them(runs):
     (runs / "it/round1/seed0/train_controller").mkdir(parents=True)
     with pytest.raises(UserError, match="The run it has rounds: give name=it/round1"):
         opened(runs, "evaluate", name="it")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": "abc"}, "seed is 'abc'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": None}, "seed is None"),
+        ({"name": ""}, "name is ''"),
+        ({"name": None}, "name is None"),
+        ({"name": "."}, "name is '.'"),
+        ({"name": ["a"]}, "name is"),
+        ({"name": "../out"}, "can't lead out of"),
+        ({"name": "/abs"}, "can't lead out of"),
+        ({"runs": ""}, "runs is ''"),
+    ],
+)
+def test_a_run_has_a_place_of_its_own(tmp_path, changes, words):
+    config = {"runs": str(tmp_path), "name": "a", "seed": 0} | changes
+    with pytest.raises(UserError, match=re.escape(words)):
+        Run("collect", config)
+    assert not list(tmp_path.iterdir())

@@ -42,6 +42,7 @@ class Run:
     def __init__(self, stage: str, config: dict[str, Any], console: Console | None = None) -> None:
         self.stage = STAGES[stage]
         self.config = config
+        _check_place(config)
         self.seed = int(config["seed"])
         self.root = Path(config["runs"]) / str(config["name"]) / f"seed{self.seed}"
         self.folder = self.root / stage
@@ -303,3 +304,17 @@ def _listed(figures: Mapping[str, float | int | str]) -> str:
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in figures.items()
     )
+
+
+def _check_place(config: Mapping[str, Any]) -> None:
+    """Refuse a run that would lie nowhere in particular, or outside of its folder of runs."""
+    seed, name, runs = config.get("seed"), config.get("name"), config.get("runs")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise UserError(f"seed is {seed!r}: it must be a whole number, 0 or more.")
+    if not isinstance(name, str | int | float) or not str(name).strip("/. "):
+        raise UserError(f"name is {name!r}: give the run a name, such as name=mine.")
+    path = Path(str(name))
+    if path.is_absolute() or ".." in path.parts:
+        raise UserError(f"name is {name}: it can't lead out of {runs}; set runs=… instead.")
+    if not runs:
+        raise UserError(f"runs is {runs!r}: it must be a folder, such as runs=runs.")
