@@ -69,7 +69,7 @@ def play_episodes(
     """
     (folder / "actions").mkdir(parents=True, exist_ok=True)
     records = {record["seed"]: record for record in read_episodes(folder)}
-    if config.spec.finished is None:  # of older runs, where it was told of every environment
+    if config.spec.finished is None:  # older runs wrote it for every environment
         records = {seed: record | {"finished": False} for seed, record in records.items()}
     left = [seed for seed in seeds if seed not in records]
     jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]

@@ -27,6 +27,7 @@ from worldmodel.run.layout import (
 )
 from worldmodel.run.log import Log, LogConfig, check_logger
 from worldmodel.run.log.hyperparameters import hyperparameters
+from worldmodel.run.place import check_environment, check_place
 from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, PIPELINE, STAGES
 from worldmodel.run.subrun import Subrun
@@ -42,7 +43,7 @@ class Run:
     def __init__(self, stage: str, config: dict[str, Any], console: Console | None = None) -> None:
         self.stage = STAGES[stage]
         self.config = config
-        _check_place(config)
+        check_place(config)
         self.seed = int(config["seed"])
         self.root = Path(config["runs"]) / str(config["name"]) / f"seed{self.seed}"
         self.folder = self.root / stage
@@ -52,7 +53,7 @@ class Run:
         self._started = time.time()
         self._memory = PeakMemory()
         self._inputs = {name: self._input_id(name) for name in self.stage.inputs}
-        self._check_environment()
+        check_environment(config, [self.of(name) for name in self.stage.inputs])
         self._check_config()
         self._models = self._made_with()
         self.done = self._is_done()
@@ -224,18 +225,6 @@ class Run:
             f"before {self.stage.name}, or take it from another run with upstream=<name>."
         )
 
-    def _check_environment(self) -> None:
-        """Refuse inputs of another environment, before sizes that do not fit tell less."""
-        here = lookup(self.config, "env.id")
-        for stage in self.stage.inputs:
-            path = self.of(stage) / "config.json"
-            there = lookup(json.loads(path.read_text()), "env.id") if path.exists() else None
-            if None not in (here, there) and here != there:
-                raise UserError(
-                    f"{path.parent} is of {there}, this call says {here}: repeat the env=… and "
-                    "experiment=… that it was made with."
-                )
-
     def _check_config(self) -> None:
         """Refuse to mix two configurations, or results of two inputs, in one folder."""
         path = self.folder / "config.json"
@@ -304,17 +293,3 @@ def _listed(figures: Mapping[str, float | int | str]) -> str:
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in figures.items()
     )
-
-
-def _check_place(config: Mapping[str, Any]) -> None:
-    """Refuse a run that would lie nowhere in particular, or outside of its folder of runs."""
-    seed, name, runs = config.get("seed"), config.get("name"), config.get("runs")
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise UserError(f"seed is {seed!r}: it must be a whole number, 0 or more.")
-    if not isinstance(name, str | int | float) or not str(name).strip("/. "):
-        raise UserError(f"name is {name!r}: give the run a name, such as name=mine.")
-    path = Path(str(name))
-    if path.is_absolute() or ".." in path.parts:
-        raise UserError(f"name is {name}: it can't lead out of {runs}; set runs=… instead.")
-    if not runs:
-        raise UserError(f"runs is {runs!r}: it must be a folder, such as runs=runs.")

@@ -6,7 +6,7 @@ from typing import Any
 from worldmodel.run.layout import lookup
 from worldmodel.run.log.tracker import Plain
 
-# By stage, each with the type of its values; a run is told by its environment and seed.
+# By stage, each with the type of its values; a run is identified by its environment and seed.
 # Those of FIRST are the columns that TensorBoard shows without being asked.
 FIRST = ("env.id", "mdnrnn.hidden", "seed", "vae.z_dim", "world.kind")
 RUN: dict[str, type[Plain]] = {"env.id": str, "seed": float}

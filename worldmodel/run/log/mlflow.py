@@ -1,6 +1,6 @@
 """MLflow: a run for each stage, in an experiment for each run, in runs/mlflow.db.
 
-MLFLOW_TRACKING_URI says otherwise. What it was told can't be taken back, so that a stage which goes
+MLFLOW_TRACKING_URI says otherwise. What was logged can't be taken back, so that a stage which goes
 on begins another run, with the numbers of metrics.jsonl so far; the earlier one stays as it was
 interrupted.
 """

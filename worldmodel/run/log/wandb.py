@@ -1,7 +1,7 @@
 """Weights & Biases: a run of the project worldmodel for each stage.
 
 Its own variables hold: WANDB_MODE=offline writes files alone, WANDB_PROJECT and WANDB_ENTITY say
-where to. What it was told can't be taken back, so that a stage which goes on begins another run,
+where to. What was logged can't be taken back, so that a stage which goes on begins another run,
 with the numbers of metrics.jsonl so far; the earlier one stays as it was interrupted.
 """
 
