@@ -87,7 +87,8 @@ def run_figures(folder: Path) -> list[dict[str, float]]:
     found = []
     for rounds in _rounds_by_seed(folder):
         parts = [card["stages"] | _records(root) for root in rounds]
-        spent = [*parts, *card.get("before", {}).values()]
+        # A card tells of all that an agent took; its files are those of some stages once more.
+        spent = [card["stages"], *card.get("before", {}).values()] if card["stages"] else parts
         if any(parts):
             found.append(_figures(parts[-1], spent))
     if not found:
