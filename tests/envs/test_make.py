@@ -10,17 +10,18 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from worldmodel.envs.make import make_env, make_spec
+from worldmodel.envs.make import EnvConfig, make_env, make_spec, make_whole
 from worldmodel.types import EnvSpec, UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "env"
-NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
+NAMES = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "gym")
 SHAPES = {"car_racing": 3, "cart_pole": 2, "lunar_lander": 4, "pendulum": 1, "pong": 6,
           "take_cover": 1, "defend_the_center": 4}  # fmt: skip
 
 
 def load(name, **changes):
-    return instantiate(OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), changes))
+    files = [OmegaConf.load(CONF / f"{one}.yaml") for one in ("gym", name)]
+    return instantiate(OmegaConf.merge(*files, changes))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -199,3 +200,23 @@ def test_the_config_refuses_nonsense_and_names_the_key(key, value):
 def test_configs_travel_to_worker_processes(name):
     config = load(name)
     assert pickle.loads(pickle.dumps(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("env_id", "modules", "shape"),
+    [("Acrobot-v1", (), (500, 500, 3)), ("ALE/Pong-v5", ("ale_py",), (210, 160, 3))],
+)
+def test_an_environment_from_its_id_alone(env_id, modules, shape):
+    config = EnvConfig(env_id, modules=modules)
+    env, whole = make_env(config), make_whole(config)
+    assert env.reset(seed=0)[0].shape == (64, 64, 3)
+    assert whole.reset(seed=0)[0].shape == shape
+    with pytest.raises(UserError, match=r"env\.explorer is null"):
+        config.needs_explorer()
+
+
+def test_a_spec_needs_a_time_limit():
+    spec = make_spec(EnvConfig("Acrobot-v1"))
+    assert (spec.frame_skip, spec.max_episode_steps) == (1, 500)
+    with pytest.raises(UserError, match=r"no time limit: give env\.max_episode_steps"):
+        make_spec(EnvConfig("ALE/Pong-v5", modules=("ale_py",)))

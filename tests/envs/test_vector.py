@@ -19,7 +19,8 @@ BACKENDS += [("car_racing", "fast"), ("car_racing", "envpool")]
 
 
 def load(name, **changes):
-    return instantiate(OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), changes))
+    files = [OmegaConf.load(CONF / f"{one}.yaml") for one in ("gym", name)]
+    return instantiate(OmegaConf.merge(*files, changes))
 
 
 def build(name, backend, threads=2, **changes):

@@ -122,7 +122,7 @@ def _make_explorer(config: _ExplorerConfig) -> Callable[[tuple[int, ...]], int]:
     steps = -(-config.steps // config.spec.frame_skip)
 
     def run(seeds: tuple[int, ...]) -> int:
-        explore = Explore(config.env.explorer, config.spec, steps)
+        explore = Explore(config.env.needs_explorer(), config.spec, steps)
         recording = EpisodeRecording(config.spec, steps)
         play(explore, vector, seeds, Limits(max_steps=config.steps), recording)
         lengths = [len(episode) for episode in recording.episodes(seeds)]

@@ -80,7 +80,7 @@ def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple
 
 
 def _make_actor(config: CollectorConfig, steps: int) -> Actor:
-    explore, driver = Explore(config.env.explorer, config.spec, steps), config.driver
+    explore, driver = Explore(config.env.needs_explorer(), config.spec, steps), config.driver
     if driver is None:
         return explore
     turns = driver.noise, driver.explorer_share, driver.explorer_stretch
