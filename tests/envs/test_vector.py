@@ -13,7 +13,7 @@ from worldmodel.envs.vector import EnvPoolVector, GymVector, choose_backend, mak
 from worldmodel.types import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "env"
-NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
+NAMES = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != "gym")
 BACKENDS = [(name, "gymnasium") for name in NAMES]
 BACKENDS += [("car_racing", "fast"), ("car_racing", "envpool")]
 
