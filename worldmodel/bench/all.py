@@ -8,6 +8,7 @@ from pathlib import Path
 from worldmodel.bench.densities import mixture, mixture_formula
 from worldmodel.bench.dreams import dream, generation
 from worldmodel.bench.environments import collect, real_rollouts
+from worldmodel.bench.rendering import render
 from worldmodel.bench.row import Row, Setting
 from worldmodel.bench.sequences import train_mdnrnn
 from worldmodel.bench.table import benchmark_table
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "train_mdnrnn": train_mdnrnn,
     "dream": dream,
     "dream_bf16": partial(dream, precision="bf16"),
+    "render": render,
     "real_rollouts": real_rollouts,
     "generation": generation,
     "mixture": mixture,

@@ -2,11 +2,12 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-import cv2
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from worldmodel.envs.area import shrink
+from worldmodel.envs.drawing import Drawing
 from worldmodel.types import Frames, UserError
 
 Span = tuple[int, int]
@@ -38,8 +39,7 @@ def crop_resize(frames: Frames, rows: Span | None, cols: Span | None, size: int)
     kept = frames[:, slice(*rows or (None,)), slice(*cols or (None,))]
     small = np.empty((len(kept), size, size, frames.shape[-1]), np.uint8)
     for frame, target in zip(kept, small, strict=True):
-        resized = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
-        target[...] = resized.reshape(target.shape)
+        target[...] = shrink(frame, size)
     return small if small.shape[-1] == 3 else np.repeat(small, 3, axis=-1)
 
 
@@ -94,10 +94,13 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
 class RenderObs(gym.ObservationWrapper[Any, Any, Any]):
     """The rendered frame in place of the observation; needs render_mode="rgb_array"."""
 
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self._drawing = Drawing(env)
+
     def observation(self, observation: Any) -> Frames:
         """Draw the frame (H, W, 3)."""
-        frame: Any = self.env.render()
-        return np.asarray(frame, np.uint8)
+        return np.asarray(self._drawing.frame(), np.uint8)
 
 
 class CropResize(gym.ObservationWrapper[Any, Any, Any]):
