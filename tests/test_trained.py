@@ -60,6 +60,7 @@ def test_a_run_plays_as_it_was_evaluated(finished, tmp_path, monkeypatch):
         ({"explorer": writes}, "save_json"),
         ({"modules": ["evil"]}, "evil"),
         ({"id": "evil:CartPole-v1"}, "evil"),
+        ({"wrappers": ["evil.Wrapper"]}, "evil.Wrapper"),
     ):
         path.write_text(json.dumps(config | {"env": good | change}))
         with pytest.raises(UserError, match=rf"names code that is not worldmodel's .*{named}"):

@@ -98,7 +98,8 @@ class TrainedAgent(Agent):
         recorded = self._recorded()
         config = self._composed()["env"] if recorded is None else recorded["env"]
         module, colon, _ = config["id"].partition(":")
-        self._refuse_code(config, [*config["modules"], *([module] if colon else [])])
+        named = [wrapper for wrapper in config.get("wrappers", []) if isinstance(wrapper, str)]
+        self._refuse_code(config, [*config["modules"], *named, *([module] if colon else [])])
         built: EnvConfig = build(config)
         return built
 

@@ -44,6 +44,7 @@ class EnvSpec:
     reward_range: tuple[float, float] | None
     solved_at: float | None
     finished: str | None = None
+    action_dtype: str | None = None
 
     @property
     def discrete(self) -> bool:
@@ -69,23 +70,35 @@ class EnvSpec:
         return tuple(split_squash(how)[0] == "clip" for how in self.squash)
 
     def to_env(self, action: FloatArray) -> NDArray[Any]:
-        """Turn action vectors (N, action_dim) into what the environment's `step` takes."""
-        return action.argmax(-1).astype(np.int64) if self.discrete else action.astype(np.float32)
+        """Turn action vectors (N, action_dim) into what the environment's `step` takes.
+
+        Numbers are rounded where it takes whole ones, and end within its bounds: float32 may step
+        over those of a finer type.
+        """
+        if self.discrete:
+            return action.argmax(-1).astype(np.int64)
+        dtype = np.dtype(self.action_dtype or np.float32)
+        finer = action if dtype.kind == "f" else np.rint(action.astype(np.float64))
+        exact = np.promote_types(dtype, np.float32) if dtype.kind == "f" else np.dtype(np.float64)
+        low, high = np.array(self.action_low, exact), np.array(self.action_high, exact)
+        kept: NDArray[Any] = finer.astype(exact).clip(low, high).astype(dtype)
+        return kept
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, for JSON and checkpoints."""
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        if self.finished is None:  # as in files from before there was a choice
-            del plain["finished"]
+        for name in ("finished", "action_dtype"):
+            if plain[name] is None:  # as in files from before there was a choice
+                del plain[name]
         return plain
 
     def differences(self, other: "EnvSpec") -> list[tuple[str, Any, Any]]:
         """(name, here, there) of what makes `other` another environment.
 
-        What only describes scores does not, and how a controller's outputs become actions is the
-        controller's own.
+        What only describes scores does not, nor the type that actions are rounded to, and how a
+        controller's outputs become actions is the controller's own.
         """
-        described = {"squash", "reward_range", "solved_at", "finished"}
+        described = {"squash", "reward_range", "solved_at", "finished", "action_dtype"}
         pairs = ((field.name, getattr(self, field.name), getattr(other, field.name))
                  for field in fields(self) if field.name not in described)  # fmt: skip
         return [(name, here, there) for name, here, there in pairs if here != there]

@@ -4,7 +4,6 @@ import pickle
 import sys
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 import pytest
 from hydra.utils import instantiate
@@ -154,27 +153,6 @@ def test_a_crop_outside_the_frame_is_named():
 def test_squash_must_fit_the_action():
     with pytest.raises(UserError, match=r"env\.squash has 3 entries"):
         make_spec(load("pendulum", squash=["scale"] * 3))
-
-
-def with_action_space(env, space):
-    return gym.wrappers.TransformAction(env, lambda action: action, space)
-
-
-@pytest.mark.parametrize(
-    "space",
-    [
-        gym.spaces.MultiDiscrete([2, 2]),
-        gym.spaces.Box(-np.inf, np.inf, (1,)),
-        gym.spaces.Box(0, 1, (2, 2)),
-        gym.spaces.Discrete(2, start=1),
-    ],
-    ids=str,
-)
-def test_other_action_spaces_are_refused(space):
-    config = load("cart_pole")
-    object.__setattr__(config, "wrappers", (lambda env: with_action_space(env, space),))
-    with pytest.raises(UserError, match="action space"):
-        make_spec(config)
 
 
 @pytest.mark.parametrize(

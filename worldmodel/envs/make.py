@@ -1,31 +1,22 @@
 """From one YAML file to an environment of 64×64 RGB frames and to its EnvSpec."""
 
-import contextlib
-import importlib
-import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
+from worldmodel.envs.actions import flatten_actions, read_actions
+from worldmodel.envs.packages import naming_missing_packages
+from worldmodel.envs.pictures import Filmed, PictureObs, choose_obs, choose_picture, render
+from worldmodel.envs.probe import changes, check_pictures
+from worldmodel.envs.raw import make_raw, wrap
 from worldmodel.envs.wrappers import CropResize, FrameSkip, RenderObs, Span
-from worldmodel.run.layout import install_command
 from worldmodel.types import EnvSpec, Explorer, UserError, split_squash
 
 Env = gym.Env[Any, Any]
 
-# What a message about a missing package mentions -> the extra of pyproject.toml that brings it.
-_EXTRAS = {
-    "box2d": "box2d",
-    "classic-control": "classic",
-    "pygame": "classic",
-    "vizdoom": "doom",
-    "ale": "atari",
-    "envpool": "envpool",
-}
+SIZE = 64  # rows and columns of the frames that V takes
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,10 @@ class EnvConfig:
             instances are kept from episode to episode.
         squash: "scale", "clip" or "off" per continuous action dimension, with a factor behind it
             or none (see EnvSpec); null: all "scale".
-        wrappers: callables env -> env, applied in order to the raw environment.
+        action_bounds: least and greatest value of actions that the environment leaves unbounded;
+            null: such an environment is refused.
+        wrappers: callables env -> env or their dotted names, applied in order to the raw
+            environment.
         fast_id: gymnasium id of the same environment with cheaper frames, for all but scores; null
             if there is none.
         fast_kwargs: its arguments of `gymnasium.make` besides `kwargs`.
@@ -77,7 +71,8 @@ class EnvConfig:
     max_episode_steps: int | None = None
     reuse: bool = False
     squash: tuple[str, ...] | None = None
-    wrappers: tuple[Callable[[Env], Env], ...] = ()
+    action_bounds: tuple[float, float] | None = None
+    wrappers: tuple[Callable[[Env], Env] | str, ...] = ()
     fast_id: str | None = None
     fast_kwargs: dict[str, Any] = field(default_factory=dict)
     envpool_id: str | None = None
@@ -88,7 +83,8 @@ class EnvConfig:
     finished: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("modules", "crop_rows", "crop_cols", "squash", "wrappers", "reward_range"):
+        for name in ("modules", "crop_rows", "crop_cols", "squash", "action_bounds", "wrappers",
+                     "reward_range"):  # fmt: skip
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else tuple(value))
         if self.obs not in ("native", "render", "auto"):
@@ -109,6 +105,9 @@ class EnvConfig:
             raise ValueError(
                 f"env.finished is {self.finished!r}: use terminated or rewarded; null is allowed"
             )
+        bounds = self.action_bounds
+        if bounds is not None and not (len(bounds) == 2 and bounds[0] < bounds[1]):
+            raise ValueError(f"env.action_bounds is {list(bounds)}: it must be [a, b] with a < b")
         for how in self.squash or ():
             try:
                 split_squash(how)
@@ -142,11 +141,12 @@ def make_env(config: EnvConfig) -> Env:
 def make_whole(config: EnvConfig) -> Env:
     """`make_env` without crop and scaling: pictures as the environment shows them."""
     config = replace(config, obs=find_obs(config))
-    env = _make_wrapped(config)
-    if config.obs == "native":
-        _check_frames(config, env.observation_space)
+    env = flatten_actions(_make_wrapped(config), config.id, config.action_bounds)
+    seen = env.observation_space
+    native = config.obs == "native"
+    picture = choose_picture(config.id, seen, config.key) if native else None
     env = FrameSkip(env, config.frame_skip or 1, on_demand=not config.wrappers)
-    return RenderObs(env) if config.obs == "render" else env
+    return RenderObs(env) if picture is None else PictureObs(env, picture, config.id)
 
 
 def find_obs(config: EnvConfig) -> str:
@@ -155,23 +155,27 @@ def find_obs(config: EnvConfig) -> str:
         return config.obs
     env = _make_wrapped(replace(config, obs="native"))
     env.close()
-    return "native" if _are_frames(env.observation_space) else "render"
+    return choose_obs(env.observation_space, config.key)
 
 
 def make_spec(config: EnvConfig) -> EnvSpec:
     """Read the spec off one environment built for the purpose.
 
     Raises:
-        UserError: as `make_env`, for a crop outside the frame, for an action space other than a
-            finite one-dimensional Box or a Discrete that starts at 0, or where squash has another
-            length than the action.
+        UserError: as `make_env`, for a crop outside the frame, for pictures that never change, for
+            frames of another size than V takes, or where squash has another length than the
+            action.
     """
+    if config.size != SIZE:
+        raise UserError(f"env.size is {config.size}: V takes frames of {SIZE} rows and columns.")
     env = make_env(config)
-    space = env.action_space
-    with _naming_missing_packages(config):
-        env.reset(seed=0)  # draws a frame: a crop outside of it or a missing pygame shows here
-    env.close()
-    low, high, n_actions = _read_actions(config.id, space)
+    try:
+        low, high, n_actions, dtype = read_actions(env.action_space)
+        cropped = not (config.crop_rows is None and config.crop_cols is None)
+        with naming_missing_packages(config.id):  # a missing pygame shows only in the first frame
+            check_pictures(env, config.id, config.obs, cropped)
+    finally:
+        env.close()
     limit = config.max_episode_steps
     if limit is None and env.spec is not None:
         limit = env.spec.max_episode_steps
@@ -195,87 +199,37 @@ def make_spec(config: EnvConfig) -> EnvSpec:
         reward_range=config.reward_range,
         solved_at=config.solved_at,
         finished=config.finished,
+        action_dtype=dtype,
     )
+
+
+def make_filmed(config: EnvConfig) -> Env:
+    """`make_env`, whose `render` gives a frame (H, W, 1 or 3) for a film.
+
+    It is what the environment draws, or, where it draws nothing, the picture that it observes.
+
+    Raises:
+        UserError: as `make_env`.
+    """
+    asked = replace(config, kwargs={**config.kwargs, "render_mode": "rgb_array"})
+    return Filmed(make_env(asked), True) if _draws(asked) else Filmed(make_env(config), False)
+
+
+def _draws(config: EnvConfig) -> bool:
+    if config.obs == "render":
+        return True
+    try:
+        env = make_env(config)
+        try:
+            return changes(env, lambda: render(env))
+        finally:
+            env.close()
+    except (UserError, gym.error.Error, ImportError):
+        return False
 
 
 def _make_wrapped(config: EnvConfig) -> Env:
-    env = _make_raw(config)
-    for wrap in config.wrappers:
-        env = wrap(env)
-    return env
-
-
-def _make_raw(config: EnvConfig) -> Env:
-    # Without these, pygame asks for a display and a sound card that a server does not have.
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-    render = {"render_mode": "rgb_array"} if config.obs == "render" else {}
-    with _naming_missing_packages(config), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        for module in config.modules:
-            importlib.import_module(module)
-        try:
-            return gym.make(
-                config.id,
-                max_episode_steps=config.max_episode_steps,
-                disable_env_checker=True,
-                **(render | config.kwargs),
-            )
-        except gym.error.DependencyNotInstalled:
-            raise
-        except gym.error.NamespaceNotFound as error:
-            raise UserError(
-                f"Unknown environment {config.id}: {error} Name the module that registers it in "
-                "env.modules."
-            ) from error
-        except gym.error.Error as error:
-            raise UserError(f"Unknown environment {config.id}: {error}") from error
-        except (TypeError, ValueError, AttributeError, FileNotFoundError) as error:
-            raise UserError(f"{config.id} refuses env.kwargs={config.kwargs}: {error}.") from error
-
-
-@contextlib.contextmanager
-def _naming_missing_packages(config: EnvConfig) -> Iterator[None]:
-    try:
-        yield
-    except (gym.error.DependencyNotInstalled, ImportError) as error:
-        raise UserError(f"{config.id} needs a package that is missing: {_cure(error)}") from error
-
-
-def _cure(error: Exception) -> str:
-    text = str(error).lower()
-    for mentioned, extra in _EXTRAS.items():
-        if mentioned in text:
-            return f"run {install_command(extra)}."
-    return f"{error}."
-
-
-def _check_frames(config: EnvConfig, space: gym.Space[Any]) -> None:
-    if not _are_frames(space):
-        raise UserError(
-            f"{config.id} observes {space}, not frames of (height, width, 1 or 3) bytes: "
-            "set env.obs=render."
-        )
-
-
-def _are_frames(space: gym.Space[Any]) -> bool:
-    shape = space.shape or ()
-    grey = len(shape) == 2
-    return space.dtype == np.uint8 and (grey or (len(shape) == 3 and shape[-1] in (1, 3)))
-
-
-Bounds = tuple[float, ...] | None
-
-
-def _read_actions(name: str, space: gym.Space[Any]) -> tuple[Bounds, Bounds, int | None]:
-    if isinstance(space, gym.spaces.Discrete) and space.start == 0:
-        return None, None, int(space.n)
-    if isinstance(space, gym.spaces.Box) and len(space.shape) == 1:
-        low, high = space.low.astype(float), space.high.astype(float)
-        if np.isfinite(low).all() and np.isfinite(high).all():
-            return tuple(low.tolist()), tuple(high.tolist()), None
-    raise UserError(
-        f"{name} has the action space {space}: only a finite one-dimensional Box and a Discrete "
-        "that starts at 0 are supported; add a wrapper to env.wrappers that turns it into one."
-    )
+    rendered = config.obs == "render"
+    limit = config.max_episode_steps
+    env = make_raw(config.id, config.kwargs, config.modules, limit, rendered)
+    return wrap(env, config.wrappers, config.id)

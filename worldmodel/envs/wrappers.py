@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from worldmodel.envs.area import shrink
 from worldmodel.envs.drawing import Drawing
+from worldmodel.envs.pictures import render
 from worldmodel.types import Frames, UserError
 
 Span = tuple[int, int]
@@ -82,13 +83,25 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
         total = 0.0
         for _ in range(self._repeats):
             obs, reward, terminated, truncated, info = self.env.step(action)
-            total += float(reward)
+            total += _number(reward)
             if terminated or truncated:
                 break
-        return self._seen(obs), total, terminated, truncated, info
+        return self._seen(obs), total, bool(terminated), bool(truncated), info
 
     def _seen(self, obs: Any) -> Any:
         return obs if self._drawn is None else self._drawn.look()
+
+
+def _number(reward: Any) -> float:
+    """A reward, which some environments hand over as an array of one."""
+    if np.ndim(reward) == 0:
+        return float(reward)
+    if np.size(reward) != 1:
+        raise UserError(
+            f"A step's reward is {np.size(reward)} numbers: put a wrapper in env.wrappers that "
+            "makes one number of them."
+        )
+    return float(np.asarray(reward).item())
 
 
 class RenderObs(gym.ObservationWrapper[Any, Any, Any]):
@@ -100,11 +113,14 @@ class RenderObs(gym.ObservationWrapper[Any, Any, Any]):
 
     def observation(self, observation: Any) -> Frames:
         """Draw the frame (H, W, 3)."""
-        return np.asarray(self._drawing.frame(), np.uint8)
+        return render(self.env, self._drawing.frame)
 
 
 class CropResize(gym.ObservationWrapper[Any, Any, Any]):
-    """`crop_resize` on every observation (H, W), (H, W, 1) or (H, W, 3)."""
+    """`crop_resize` on every observation (H, W), (H, W, 1) or (H, W, 3).
+
+    `uncropped` is the last one as it came, (H, W, 1 or 3).
+    """
 
     def __init__(
         self, env: gym.Env[Any, Any], rows: Span | None, cols: Span | None, size: int
@@ -116,4 +132,5 @@ class CropResize(gym.ObservationWrapper[Any, Any, Any]):
     def observation(self, observation: NDArray[np.uint8]) -> Frames:
         """Crop and shrink one frame to (size, size, 3)."""
         frame = observation if observation.ndim == 3 else observation[..., None]
+        self.uncropped: Frames = frame
         return crop_resize(frame, *self._crop)

@@ -1,7 +1,7 @@
 """Replay an episode and film it: the game, what V sees of it, and what M expects."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from worldmodel.agent.load import load_mdnrnn, load_vae
-from worldmodel.envs.make import make_env
+from worldmodel.envs.make import make_filmed
 from worldmodel.models.imagine import imagine
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.pictures import COLUMNS, decode, filmstrip
@@ -100,8 +100,7 @@ def dream_along(
 
 def replay(config: PlayerConfig, seed: int, action: FloatArray) -> Film:
     """Play recorded actions again in a fresh environment, rendering every agent step."""
-    kwargs = {**config.env.kwargs, "render_mode": "rgb_array"}
-    env = make_env(replace(config.env, kwargs=kwargs))
+    env = make_filmed(config.env)
     obs, _ = env.reset(seed=seed)
     rendered, seen, score = [_render(env)], [obs], 0.0
     for one in config.spec.to_env(action):
@@ -168,7 +167,8 @@ def _write_filmstrip(
 
 
 def _render(env: gymnasium.Env[Any, Any]) -> Frames:
-    return panel(np.asarray(env.render()))
+    frame: Any = env.render()
+    return panel(frame if frame.shape[-1] == 3 else np.repeat(frame, 3, axis=-1))
 
 
 def panel(image: Frames, size: int = PANEL) -> Frames:
