@@ -228,8 +228,14 @@ def test_rewards_and_ends_may_be_arrays_of_one():
     assert (reward, terminated, truncated) == (1.0, False, False)
     assert isinstance(terminated, bool)
     odd.variant("Vector", cls=odd.Vector)
-    with pytest.raises(UserError, match="reward is 2 numbers"):
+    with pytest.raises(UserError, match="odd/Vector-v0 pays 2 rewards"):
         make_spec(config("Vector"))
+
+
+def test_an_environment_that_fails_at_once_is_told_with_the_place():
+    odd.variant("Fails", step=lambda self, action: {}["engine"])
+    with pytest.raises(UserError, match=r"fails in its first steps: KeyError in test_pictures.py"):
+        make_spec(config("Fails"))
 
 
 @pytest.mark.parametrize("name", ["SameCanvas", "NoMode"])

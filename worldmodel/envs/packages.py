@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib
-import importlib.util
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -67,6 +67,7 @@ _EXTRAS = {
     "pygame": "classic",
     "vizdoom": "doom",
     "ale": "atari",
+    "ale_py": "atari",
     "envpool": "envpool",
 }
 
@@ -91,11 +92,11 @@ def register(name: str, modules: Sequence[str] = ()) -> str:
 
 def unknown_id(name: str, error: gym.error.Error) -> UserError:
     """What to say where gymnasium does not know an id."""
-    said = str(error).rstrip(". ")
+    said = str(error).rstrip(".? ") + ("?" if "?" in str(error) else ".")
     if not isinstance(error, gym.error.NamespaceNotFound | gym.error.NameNotFound):
-        return UserError(f"Unknown environment {name}: {said}.")
+        return UserError(f"Unknown environment {name}: {said}")
     return UserError(
-        f"Unknown environment {name}: {said}. If a package or file of its own registers it, name "
+        f"Unknown environment {name}: {said} If a package or file of its own registers it, name "
         "that module in env.modules, or give env.id=module:id."
     )
 
@@ -123,15 +124,13 @@ def import_module(module: str, name: str, role: str = "which registers") -> None
         }
         if itself:
             raise UserError(_missing(module, name, role)) from error
-        place = place_of(error)
         extra = _extra(error) if isinstance(error, ImportError) else None
         if extra is not None:
             raise UserError(
                 f"{name} needs a package that is missing: run {install_command(extra)}."
             ) from error
         raise UserError(
-            f"The module {module}, which registers {name}, can't be imported: "
-            f"{type(error).__name__} in {place}: {error}."
+            f"The module {module}, {role} {name}, can't be imported: {describe(error)}."
         ) from error
 
 
@@ -150,8 +149,13 @@ def naming_missing_packages(name: str) -> Iterator[None]:
         raise UserError(f"{name} needs a package that is missing: {cure}.") from error
 
 
-def place_of(error: BaseException) -> str:
-    """The file and line where an error came about."""
+def describe(error: BaseException) -> str:
+    """An error in one phrase: its kind, the file and line where it came about, and its words."""
+    words = " ".join(str(error).split()).rstrip(". ")
+    return f"{type(error).__name__} in {_place(error)}" + (f": {words}" if words else "")
+
+
+def _place(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{Path(error.filename).name}, line {error.lineno}"
     frames = [
@@ -208,8 +212,8 @@ def _register(package: Package) -> None:
 
 
 def _extra(error: Exception) -> str | None:
-    text = str(error).lower()
-    return next((extra for mentioned, extra in _EXTRAS.items() if mentioned in text), None)
+    words = set(re.findall(r"[\w-]+", str(error).lower()))
+    return next((extra for mentioned, extra in _EXTRAS.items() if mentioned in words), None)
 
 
 def _own(trace: TracebackType | None) -> TracebackType | None:

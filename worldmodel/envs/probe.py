@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from worldmodel.envs.packages import describe
 from worldmodel.types import Frames, UserError
 
 STEPS = 100  # random steps after which a picture that never changed is none
@@ -45,9 +46,9 @@ def check_pictures(env: Env, name: str, obs: str, cropped: bool) -> None:
         name: for what an error says, as `obs` (native or render) and whether it is `cropped`.
 
     Raises:
-        UserError: where nothing changes, or the environment does not keep to gymnasium's API.
+        UserError: where nothing changes, or the environment fails.
     """
-    with naming_old_api(name):
+    with naming_failures(name):
         if changes(env):
             return
     last = env.get_wrapper_attr("uncropped")
@@ -65,18 +66,20 @@ def check_pictures(env: Env, name: str, obs: str, cropped: bool) -> None:
 
 
 @contextlib.contextmanager
-def naming_old_api(name: str) -> Iterator[None]:
-    """Turn what comes of gym's API from before gymnasium into a UserError.
+def naming_failures(name: str) -> Iterator[None]:
+    """Turn what an environment raises while it is tried out into a UserError.
 
     Raises:
-        UserError: where `reset` or `step` returned another number of things than they must.
+        UserError: with the place of the mistake, or with the API that it does not keep to.
     """
     try:
         yield
-    except ValueError as error:
-        if "values to unpack" not in str(error):
-            raise
-        raise UserError(
-            f"{name} has another API than gymnasium's: reset(seed=…) must return (observation, "
-            "info), and step (observation, reward, terminated, truncated, info)."
-        ) from error
+    except (UserError, gym.error.DependencyNotInstalled, ImportError):
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and "values to unpack" in str(error):
+            raise UserError(
+                f"{name} has another API than gymnasium's: reset(seed=…) must return "
+                "(observation, info), and step (observation, reward, terminated, truncated, info)."
+            ) from error
+        raise UserError(f"{name} fails in its first steps: {describe(error)}.") from error

@@ -8,8 +8,8 @@ import gymnasium as gym
 
 from worldmodel.envs.headless import draw_without_display
 from worldmodel.envs.packages import (
+    describe,
     naming_missing_packages,
-    place_of,
     register,
     resolve_wrapper,
     unknown_id,
@@ -45,7 +45,7 @@ def make_raw(
         draw_without_display(_module(gym.registry[bare]))
     mode = {"render_mode": "rgb_array"} if rendered else {}
     with naming_missing_packages(name), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore")  # of old versions, and of what is not used here
         try:
             return gym.make(
                 bare,
@@ -73,8 +73,8 @@ def wrap(env: Env, wrappers: Sequence[Any], name: str) -> Env:
             env = outer(env)
         except (TypeError, ValueError, AttributeError, AssertionError) as error:
             raise UserError(
-                f"env.wrappers: {_title(wrapper)} can't be put around {name}: "
-                f"{type(error).__name__} in {place_of(error)}: {error}; arguments are given as "
+                f"env.wrappers: {_title(wrapper)} can't be put around {name}: {describe(error)}; "
+                "arguments are given as "
                 "{_target_: mymodule.MyWrapper, _partial_: true, key: value}."
             ) from error
         if not isinstance(env, gym.Env):
@@ -96,11 +96,13 @@ def _refusal(name: str, kwargs: Mapping[str, Any], rendered: bool, error: Except
             f"{name}'s constructor takes no render_mode, so it can't be asked for pictures: let "
             "it take render_mode=None, or take env.obs=native if it observes pictures."
         )
-    if kwargs or "unexpected keyword" in str(error):
-        return UserError(f"{name} refuses env.kwargs={dict(kwargs)}: {error}.")
-    return UserError(
-        f"{name} can't be built: {type(error).__name__} in {place_of(error)}: {error}."
-    )
+    # gymnasium adds all the arguments, those given by itself among them.
+    said = str(error).partition(" was raised from the environment creator")[0]
+    if "required positional argument" in said:
+        return UserError(f"{name} needs more in env.kwargs: {said}.")
+    if kwargs or "unexpected keyword" in said:
+        return UserError(f"{name} refuses env.kwargs={dict(kwargs)}: {said}.")
+    return UserError(f"{name} can't be built: {describe(error)}.")
 
 
 def _title(wrapper: Any) -> str:

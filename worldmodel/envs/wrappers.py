@@ -83,7 +83,7 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
         total = 0.0
         for _ in range(self._repeats):
             obs, reward, terminated, truncated, info = self.env.step(action)
-            total += _number(reward)
+            total += self._number(reward)
             if terminated or truncated:
                 break
         return self._seen(obs), total, bool(terminated), bool(truncated), info
@@ -91,17 +91,17 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
     def _seen(self, obs: Any) -> Any:
         return obs if self._drawn is None else self._drawn.look()
 
-
-def _number(reward: Any) -> float:
-    """A reward, which some environments hand over as an array of one."""
-    if np.ndim(reward) == 0:
-        return float(reward)
-    if np.size(reward) != 1:
-        raise UserError(
-            f"A step's reward is {np.size(reward)} numbers: put a wrapper in env.wrappers that "
-            "makes one number of them."
-        )
-    return float(np.asarray(reward).item())
+    def _number(self, reward: Any) -> float:
+        """A reward, which some environments hand over as an array of one."""
+        if np.ndim(reward) == 0:
+            return float(reward)
+        if np.size(reward) != 1:
+            name = type(self.unwrapped).__name__ if self.spec is None else self.spec.id
+            raise UserError(
+                f"{name} pays {np.size(reward)} rewards at once: put a wrapper in env.wrappers "
+                "that makes one number of them."
+            )
+        return float(np.asarray(reward).item())
 
 
 class RenderObs(gym.ObservationWrapper[Any, Any, Any]):
