@@ -2,7 +2,7 @@
 
 from omegaconf import DictConfig
 
-from worldmodel.config import Call, build, entry, to_plain
+from worldmodel.config import Call, build, entry, settle, to_plain
 from worldmodel.run.run import Run
 from worldmodel.stages.play_dream import play_dream
 from worldmodel.types import UserError
@@ -13,6 +13,7 @@ def main(cfg: DictConfig, _: Call) -> None:
     """Film the deployed controller in the dream, or open a window for a person."""
     if cfg.world.kind == "real":
         raise UserError("Playing in the dream needs world=dream or world=dream_anywhere.")
+    settle(cfg, build)
     config, run = build(cfg.play), Run("play_dream", to_plain(cfg))
     try:
         if run.done and not config.human:

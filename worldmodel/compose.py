@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from worldmodel.run.compat import RENAMED, current_key
-from worldmodel.run.layout import CONF
+from worldmodel.run.layout import CONF, lookup
 from worldmodel.types import UserError
 
 # What a composition can fail with.
@@ -184,10 +184,50 @@ def _compose(command: str, overrides: Sequence[str]) -> DictConfig:
         config = hydra.compose(command, list(overrides), return_hydra_config=True)
     # Read by ${hydra:…} while it is resolved.
     HydraConfig.instance().set_config(config)
+    choice = config.hydra.runtime.choices.get("env")
     with open_dict(config):
         del config["hydra"]
     OmegaConf.resolve(config)
+    if choice is not None:
+        _refuse_borrowed(config, str(choice))
     return config
+
+
+def _name_run(choice: str, env_id: str | None) -> str:
+    """What a run is called that nobody named: as its choice of env, or as its id where that is all.
+
+    For ${run_name:…} in YAML.
+    """
+    return (
+        str(env_id).rpartition(":")[2].replace("/", "_") if choice == "gym" and env_id else choice
+    )
+
+
+OmegaConf.register_new_resolver("run_name", _name_run, replace=True)
+
+
+def _refuse_borrowed(config: DictConfig, choice: str) -> None:
+    """Refuse another id than that of the env file that was chosen; runs made so before go on.
+
+    Raises:
+        UserError: naming both.
+    """
+    path = CONF / "env" / f"{choice}.yaml"
+    own = OmegaConf.load(path).get("id") if path.exists() else None
+    here = OmegaConf.select(config, "env.id")
+    if own in (None, here) or here in _recorded_ids(config):
+        return
+    raise UserError(
+        f"env={choice} is {own}, whose crop, time limit and explorer are not for {here}: give "
+        f"env=gym env.id={here}."
+    )
+
+
+def _recorded_ids(config: DictConfig) -> set[str]:
+    root = Path(str(config.runs)) / str(config.name)
+    folders = f"seed{config.seed}/*", f"round*/seed{config.seed}/*"
+    paths = (path for folder in folders for path in root.glob(f"{folder}/config.json"))
+    return {str(lookup(json.loads(path.read_text()), "env.id")) for path in paths}
 
 
 _remembered = lru_cache(maxsize=64)(_compose)

@@ -21,6 +21,7 @@ from worldmodel.run.launch import Call
 from worldmodel.run.layout import CONF
 from worldmodel.run.run import Run
 from worldmodel.run.shipped import with_agent
+from worldmodel.settle import check_id, see_working_folder, settle
 from worldmodel.types import UserError
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "build",
     "compose",
     "entry",
+    "settle",
     "stage",
     "take_out",
     "to_plain",
@@ -111,6 +113,7 @@ def stage(name: str) -> Callable[[Callable[[DictConfig, Run], None]], Main]:
         @entry(name)
         def run_stage(cfg: DictConfig, _: Call) -> None:
             torch.set_num_threads(cores())
+            settle(cfg, build)
             run = Run(name, to_plain(cfg))
             try:
                 if not run.done:
@@ -133,7 +136,9 @@ def entry(name: str, lists: Mapping[str, str] | None = None) -> Callable[[Body],
 
     def decorate(body: Body) -> Main:
         def careful(cfg: DictConfig, call: Call) -> None:
+            see_working_folder(cfg)
             try:
+                check_id(cfg)
                 body(cfg, call)
             except WorkersDied as error:
                 raise UserError(str(error)) from error

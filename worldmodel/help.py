@@ -21,7 +21,7 @@ HIDDEN = ("ship",)
 EVERYWHERE = ("runs", "name", "seed", "device", "upstream", "start")
 # Parts of the configuration beside those that a stage's results depend on.
 ALSO = {
-    "collect": ("backend",),
+    "collect": ("infer", "backend"),
     "train_controller": ("backend",),
     "evaluate": ("backend",),
     "compare_noise": ("backend", "compare"),

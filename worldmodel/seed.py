@@ -2,7 +2,7 @@
 
 import numpy as np
 
-PURPOSES = ("collect", "train", "selection", "test", "split", "fit", "evolve", "dream")
+PURPOSES = ("collect", "train", "selection", "test", "split", "fit", "evolve", "dream", "infer")
 _BITS = 27
 
 

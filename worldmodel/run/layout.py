@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from worldmodel.run.registry import BEFORE
+from worldmodel.run.registry import BEFORE, PIPELINE
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Installed, these three are folders of the package; in the checkout they lie beside it.
@@ -14,6 +14,8 @@ CONF = _PACKAGE / "conf" if _INSTALLED else _PACKAGE.parent / "conf"
 SCRIPTS = _PACKAGE / "scripts" if _INSTALLED else _PACKAGE.parent / "scripts"
 # Agents that come with the package; they play as runs of the name pretrained/<agent>.
 SHIPPED_AS = "pretrained"
+# What a stage writes of itself; anything else in its folder is a result, finished or not.
+RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb", "wandb")
 SHIPPED = _PACKAGE / "pretrained" if _INSTALLED else _PACKAGE.parent / "runs" / "pretrained"
 
 
@@ -43,6 +45,15 @@ def shipped_folder(name: str) -> Path | None:
     """Where the shipped agent lies that the run pretrained/<agent> plays; None of other runs."""
     first, _, agent = name.partition("/")
     return SHIPPED / agent if first == SHIPPED_AS and agent else None
+
+
+def stage_records(runs: Path, name: str, seed: int) -> list[Path]:
+    """The config.json of every stage of a run that has made something; the latest stage last."""
+    paths = (runs / name / f"seed{seed}").glob("*/config.json")
+    return sorted(
+        (path for path in paths if any(part.name not in RECORDS for part in path.parent.iterdir())),
+        key=lambda path: (*PIPELINE, path.parent.name).index(path.parent.name),
+    )
 
 
 def runs_before(runs: Path, name: str, seed: int) -> list[str]:

@@ -18,6 +18,7 @@ from worldmodel.run.differences import differences, is_more
 from worldmodel.run.hardware import PeakMemory, commit, hardware
 from worldmodel.run.launch import spoken
 from worldmodel.run.layout import (
+    RECORDS,
     checkpoint_path,
     find_stage,
     last_round,
@@ -32,9 +33,6 @@ from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, PIPELINE, STAGES
 from worldmodel.run.subrun import Subrun
 from worldmodel.types import UserError
-
-# What a stage writes of itself; anything else in its folder is a result, finished or not.
-RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb", "wandb")
 
 
 class Run:
