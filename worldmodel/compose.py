@@ -213,7 +213,7 @@ def _refuse_borrowed(config: DictConfig, choice: str) -> None:
         UserError: naming both.
     """
     path = CONF / "env" / f"{choice}.yaml"
-    own = OmegaConf.load(path).get("id") if path.exists() else None
+    own = OmegaConf.select(OmegaConf.load(path), "id") if path.exists() else None
     here = OmegaConf.select(config, "env.id")
     if own in (None, here) or here in _recorded_ids(config):
         return

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
+import cv2
+
 from worldmodel.agent.policy import check_spec, load_policy
 from worldmodel.data.episodes import EpisodeStore
+from worldmodel.envs.crop_picture import crop_picture
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.rollout.collector import CollectJob, CollectorConfig, DriverConfig, make_collector
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
+from worldmodel.run.checkpoint import atomic
 from worldmodel.run.hardware import commit
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many, stream
@@ -97,9 +101,21 @@ def collect(
     jobs = [CollectJob(tuple(left[i : i + width])) for i in range(0, len(left), width)]
     driver = _driver(env, spec, backend, config, vector, run)
     threads, cap = backend.threads, config.max_steps
+    _show_crop(env, spec, run, len(have))
     worker = CollectorConfig(env, spec, store.root, vector, threads, cap, driver)
     rate = _play(worker, jobs, make_backend(backend, vector), run, config.episodes, len(have))
     return _figures(store, own, config) | ({} if rate is None else {"env_steps_per_second": rate})
+
+
+def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, done: int) -> None:
+    """A picture of an inferred crop, as a file and in the log."""
+    path = run.folder / "crop.png"
+    if "crop" not in run.config.get("inferred", ()) or path.exists():
+        return
+    picture = crop_picture(env, spec)
+    run.log(resume_step=done).image(done, "crop", picture)
+    with atomic(path) as file:
+        file.write(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 def _open_store(spec: EnvSpec, config: CollectConfig, run: Run) -> tuple[EpisodeStore, range]:

@@ -1,0 +1,157 @@
+"""What a call leaves open of its environment is settled once, and every stage sees the same."""
+
+import json
+
+import pytest
+
+from worldmodel.config import build, compose, settle, to_plain
+from worldmodel.types import UserError
+
+CAR = ["env=gym", "env.id=MountainCar-v0"]
+STAGES = "train_vae encode train_mdnrnn train_controller evaluate"
+SETTLED = {"obs": "render", "crop": None, "crop_rows": None, "crop_cols": None,
+           "frame_skip": 2, "max_episode_steps": 200}  # fmt: skip
+
+
+def settled(*overrides, command="collect"):
+    config = compose(command, overrides)
+    settle(config, build)
+    return config
+
+
+def record(tmp_path, stage="collect", name="mine", **env):
+    """A stage that has made something, with this environment in its config.json."""
+    folder = tmp_path / name / "seed0" / stage
+    (folder / "episodes").mkdir(parents=True)
+    whole = to_plain(compose("collect", CAR))["env"] | SETTLED
+    (folder / "config.json").write_text(json.dumps({"env": whole | env}))
+
+
+def test_numbers_take_the_place_of_what_is_open(tmp_path, capsys):
+    config = settled(*CAR, f"runs={tmp_path}")
+    assert {key: config.env[key] for key in SETTLED} == SETTLED
+    assert config.env.explorer == config.infer.explorer
+    assert config.inferred == ["obs", "crop", "frame_skip", "max_episode_steps", "explorer"]
+    assert config.name == "MountainCar-v0"
+    assert capsys.readouterr().out == (
+        "MountainCar-v0: rendered pictures, whole, frame skip 2, at most 200 env steps, "
+        "3 actions.\n"
+    )
+    assert settled(*CAR, f"runs={tmp_path}") == config
+
+
+@pytest.mark.parametrize("env", ["cart_pole", "car_racing", "take_cover", "pong"])
+def test_a_file_that_says_all_stays_as_it_is(env, capsys):
+    assert settled(f"env={env}") == compose("collect", [f"env={env}"])
+    assert capsys.readouterr().out == ""
+
+
+def test_rows_or_columns_take_the_place_of_a_crop():
+    config = settled("env=gym", "env.id=CartPole-v1", "env.crop_rows=[100,330]")
+    assert (config.env.crop, config.env.crop_rows) == (None, [100, 330])
+    assert config.env.crop_cols is None
+
+
+def test_an_earlier_stage_of_the_run_comes_first(tmp_path, capsys):
+    record(tmp_path, frame_skip=5, crop_rows=[3, 300])
+    record(tmp_path, name="other", frame_skip=6)
+    capsys.readouterr()
+    config = settled(*CAR, f"runs={tmp_path}", "name=mine", "start=other")
+    assert (config.env.frame_skip, config.env.crop_rows) == (5, [3, 300])
+    assert capsys.readouterr().out == "", "nothing is played"
+    config = settled(*CAR, f"runs={tmp_path}", "name=mine", "env.frame_skip=1")
+    assert (config.env.frame_skip, config.env.crop_rows) == (1, [3, 300])
+
+
+@pytest.mark.parametrize("key", ["upstream", "start", "collect.agent", "collect.replay"])
+def test_then_the_runs_that_it_goes_on_from(tmp_path, key):
+    record(tmp_path, name="other/round0", frame_skip=6, crop_cols=[7, 500])
+    config = settled(*CAR, f"runs={tmp_path}", "name=mine", f"{key}=other/round0")
+    assert (config.env.frame_skip, config.env.crop_cols) == (6, [7, 500])
+
+
+@pytest.mark.parametrize(
+    "other", [{"id": "CartPole-v1"}, {"kwargs": {"goal_velocity": 1}}, {"wrappers": ["a.B"]}]
+)
+def test_a_record_of_other_pictures_tells_nothing(tmp_path, other):
+    record(tmp_path, frame_skip=5, **other)
+    config = settled(*CAR, f"runs={tmp_path}", "name=mine")
+    assert config.env.frame_skip == 2
+
+
+def test_a_record_can_name_no_code(tmp_path):
+    record(tmp_path, explorer={"_target_": "os.system", "command": "true"}, frame_skip=5)
+    config = settled(*CAR, f"runs={tmp_path}", "name=mine")
+    assert config.env.explorer == config.infer.explorer
+    assert config.env.frame_skip == 5
+    ours = {"_target_": "worldmodel.envs.explore.WhiteNoise"}
+    record(tmp_path, name="ours", explorer=ours)
+    assert settled(*CAR, f"runs={tmp_path}", "name=ours").env.explorer == ours
+
+
+def test_what_has_made_nothing_tells_nothing(tmp_path):
+    record(tmp_path, frame_skip=5)
+    (tmp_path / "mine/seed0/collect/episodes").rmdir()
+    assert settled(*CAR, f"runs={tmp_path}", "name=mine").env.frame_skip == 2
+
+
+def test_an_environment_needs_an_id(stage):
+    outcome = stage("collect", "env=gym")
+    assert outcome.code == 1
+    assert outcome.err == (
+        "error: env.id is null: name an environment, such as env=gym env.id=Acrobot-v1.\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["collect", "pipeline", "iterate", "evaluate"])
+def test_a_file_of_one_environment_is_not_carried_over_to_another(command):
+    with pytest.raises(UserError, match=r"env=cart_pole is CartPole-v1.*env=gym env\.id=Acrobot"):
+        compose(command, ["env=cart_pole", "env.id=Acrobot-v1", "name=x", "runs=/nowhere"])
+    assert compose(command, ["env=cart_pole", "env.id=CartPole-v1", "name=x"])
+
+
+def test_a_run_that_carried_it_over_before_goes_on(tmp_path):
+    record(tmp_path)
+    given = ["env=cart_pole", "env.id=MountainCar-v0", f"runs={tmp_path}"]
+    assert compose("collect", [*given, "name=mine"]).env.id == "MountainCar-v0"
+    with pytest.raises(UserError, match="env=cart_pole is CartPole-v1"):
+        compose("collect", [*given, "name=another"])
+
+
+def test_an_own_file_needs_only_what_differs(tmp_path):
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env/hill.yaml").write_text("# A car in a valley.\nid: MountainCar-v0\n")
+    config = compose("collect", ["env=hill", f"runs={tmp_path}"], tmp_path)
+    settle(config, build)
+    assert {key: config.env[key] for key in SETTLED} == SETTLED
+    assert config.name == "hill"
+
+
+def test_all_stages_of_a_run_see_the_same(stage, tmp_path):
+    given = [*CAR, "experiment=tiny", "name=car"]
+    first = stage("collect", *given)
+    assert first.code == 0, first.err
+    assert "MountainCar-v0: rendered pictures" in first.out
+    assert (tmp_path / "runs/car/seed0/collect/crop.png").stat().st_size > 1000
+    for name in STAGES.split():
+        outcome = stage(name, *given)
+        assert outcome.code == 0, outcome.err
+        assert "rendered pictures" not in outcome.out, "what is known is not played again"
+    configs = [
+        json.loads(path.read_text()) for path in tmp_path.glob("runs/car/seed0/*/config.json")
+    ]
+    assert len(configs) == 6
+    assert all(config["env"] == configs[0]["env"] for config in configs)
+    assert configs[0]["env"]["frame_skip"] == 1, "by the short episodes of experiment=tiny"
+
+
+@pytest.mark.slow
+def test_rounds_see_the_same(stage, tmp_path):
+    rounds = "rounds=[[],[]]"
+    outcome = stage("iterate", *CAR, "experiment=tiny", "name=two", rounds, "env.frame_skip=null")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.count("rendered pictures") == 1
+    paths = list(tmp_path.glob("runs/two/round*/seed0/*/config.json"))
+    envs = [json.loads(path.read_text())["env"] for path in paths]
+    assert len(envs) == 11
+    assert all(env == envs[0] for env in envs)
