@@ -126,14 +126,18 @@ class FrameData:
     def holdout(self) -> Iterable[Tensor]:
         """The same batches at every call: frames spread evenly over the hold-out episodes."""
         if self._held is None:
-            self._held = torch.from_numpy(self._read_holdout(self._held_chunks))
+            self._held = torch.from_numpy(self._spread(self._held_chunks))
         return iter(self._held.split(self._config.batch_size))
+
+    def sample(self) -> Tensor:
+        """As many training frames (N, H, W, C) as are held out at most, spread evenly."""
+        return torch.from_numpy(self._spread(self._chunks))
 
     def holdout_newest(self) -> Iterable[Tensor]:
         """The same for the newest hold-out episodes alone, if there are any; read at every call."""
         if not len(self._newest_chunks):
             return iter(())
-        frames = torch.from_numpy(self._read_holdout(self._newest_chunks))
+        frames = torch.from_numpy(self._spread(self._newest_chunks))
         return iter(frames.split(self._config.batch_size))
 
     def _plan(self, epoch: int, skip: int) -> Iterator[tuple[IntArray, int, int, int]]:
@@ -178,7 +182,7 @@ class FrameData:
             at += stop - start
         return frames
 
-    def _read_holdout(self, chunks: IntArray) -> Frames:
+    def _spread(self, chunks: IntArray) -> Frames:
         """At most `holdout_frames` frames, spread evenly over the chunks."""
         total = _size(chunks)
         count = min(self._config.holdout_frames, total)

@@ -21,19 +21,37 @@ LOGVAR_BOUND = 20.0
 ACTIVE_VARIANCE = 0.01
 
 
+# Root mean square departures from the mean frame that the encoder sees as 1.
+SCALE = 4.0
+LEAST_SCALE = 1e-6
+MEASURED_TOGETHER = 500  # frames: bounds the memory of `measure`
+# Of frames in which nothing moves at all; a single pixel's departure from black to white is 1.
+LEAST_ENERGY = 1e-3
+# What the logits of the mean frame are cut to: a pixel that is always black may still light up.
+MEAN_FRAME_RANGE = (0.02, 0.98)
+
+
 @dataclass(frozen=True)
 class VAEConfig:
-    """Sizes of V and the floor of its KL term.
+    """Sizes of V and its loss.
 
     `free_bits` is the floor in nats per latent dimension: the KL of a sample costs at least
     free_bits·z_dim. `encoder_channels` has one entry per convolution, `decoder_channels` one per
     transposed convolution but the last, which makes the three colours.
+
+    `moving_nats` chooses the loss. None is the paper's: squared error, whose weight against the KL
+    depends on how much of the picture moves. A number makes V see what moves, however small it is
+    (see `VAE.loss`): so many nats is it worth to explain all of it. A pixel that departs from the
+    mean frame by more than `moving_threshold`, of 1, then counts 1 + `moving_weight` times.
     """
 
     z_dim: int
     free_bits: float
     encoder_channels: tuple[int, ...]
     decoder_channels: tuple[int, ...]
+    moving_nats: float | None = None
+    moving_weight: float = 10.0
+    moving_threshold: float = 0.15
 
     def __post_init__(self) -> None:
         for key, count in (("encoder_channels", 4), ("decoder_channels", 3)):
@@ -47,6 +65,17 @@ class VAEConfig:
             raise ValueError(f"vae.z_dim is {self.z_dim}: it must be at least 1")
         if not self.free_bits >= 0:
             raise ValueError(f"vae.free_bits is {self.free_bits}: it must be 0 or more")
+        if self.moving_nats is not None and not self.moving_nats > 0:
+            raise ValueError(
+                f"vae.moving_nats is {self.moving_nats}: it must be positive, or null for the "
+                "paper's loss"
+            )
+        if not self.moving_weight >= 0:
+            raise ValueError(f"vae.moving_weight is {self.moving_weight}: it must be 0 or more")
+        if not 0 < self.moving_threshold < 1:
+            raise ValueError(
+                f"vae.moving_threshold is {self.moving_threshold}: it must be between 0 and 1"
+            )
 
 
 class VAE(nn.Module):
@@ -55,7 +84,15 @@ class VAE(nn.Module):
     Frames come in as uint8 (B, 64, 64, 3), as environments and stores hold them, and go out as
     float32 in [0, 1] of the same shape. Inside, maps are (B, C, H, W) in channels_last memory,
     which is what a batch of such frames already is.
+
+    With `moving_nats`, V works on departures from the mean frame of its training data, which
+    `measure` takes: the encoder sees them, scaled, and the decoder adds its logits to those of the
+    mean frame. It has no parameters more.
     """
+
+    mean_frame: Tensor
+    scale: Tensor
+    energy: Tensor
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
@@ -67,11 +104,38 @@ class VAE(nn.Module):
         self.to_logvar = nn.Linear(flat, config.z_dim)
         self.from_z = nn.Linear(config.z_dim, flat)
         self.decoder = _decoder((flat, *config.decoder_channels, colours))
+        if config.moving_nats is not None:
+            self.register_buffer("mean_frame", torch.zeros(colours, *OBS_SHAPE[:2]))
+            self.register_buffer("scale", torch.ones(()))
+            self.register_buffer("energy", torch.ones(()), persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # The widest weight, used as a matrix: a fused Adam copies it if it is channels_last.
         first = self.decoder[0]
         assert isinstance(first, FastConvTranspose2d)
         first.weight.data = first.weight.data.contiguous()
+
+    @torch.no_grad()
+    def measure(self, frames: Tensor, keep_mean: bool = False) -> None:
+        """Take from data what the loss of `moving_nats` needs; nothing is done without it.
+
+        Args:
+            frames: some of the training data, uint8 (N, 64, 64, 3).
+            keep_mean: leave the mean frame and the scale as they are, for a V that was trained.
+        """
+        if self.config.moving_nats is None:
+            return
+        parts = frames.split(MEASURED_TOGETHER)
+        if not keep_mean:
+            total = torch.stack([_to_maps(part).sum(0) for part in parts]).sum(0)
+            self.mean_frame.copy_(total / len(frames))
+            squared = sum(
+                float((_to_maps(part) - self.mean_frame).square().sum()) for part in parts
+            )
+            mean_square = squared / (len(frames) * self.mean_frame.numel())
+            self.scale.fill_(SCALE * mean_square**0.5 + LEAST_SCALE)
+        maps = ((len(part), _to_maps(part)) for part in parts)
+        energy = sum(size * float(self._moving_error(part, self.mean_frame)) for size, part in maps)
+        self.energy.fill_(max(energy / len(frames), LEAST_ENERGY))
 
     def encode(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, z_dim), fp32, of z given frames uint8 (B, 64, 64, 3).
@@ -92,17 +156,25 @@ class VAE(nn.Module):
         return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
     def loss(self, batch: Tensor) -> tuple[Tensor, Logs]:
-        """Squared error summed over a frame plus floored KL, both averaged over the batch.
+        """What is wrong with the decoded frames plus floored KL, both averaged over the batch.
 
         loss = mean_b [Σ (frame - decoded)²] + mean_b max(KL_b, free_bits·z_dim), frames in [0, 1];
         the floor is on each sample's KL, as in the paper's code (cf. Kingma et al. 2016).
+
+        The squared error has a unit, so its weight against the KL depends on the environment: a
+        ball of a few pixels is worth less than the nats that it costs, and V leaves it out. With
+        `moving_nats` the first term is moving_nats · E / E₀: E is the squared error with every
+        pixel that departs from the mean frame weighted by 1 + moving_weight, and E₀ the same for
+        the mean frame itself, over the data. It is moving_nats where V sees nothing, 0 where it
+        sees all, in any environment.
 
         Args:
             batch: uint8 frames (B, 64, 64, 3).
 
         Returns:
-            The loss and, detached: recon, kl (nats, before the floor), kl_loss (after it) and
-            active_units, the latents whose mean varies over the batch (Burda et al. 2016).
+            The loss and, detached: recon (squared error), kl (nats, before the floor), kl_loss
+            (after it) and active_units, the latents whose mean varies over the batch (Burda et al.
+            2016); with `moving_nats` also unexplained, the E / E₀ above.
 
         Raises:
             UserError: if the frames are of another shape or type.
@@ -115,19 +187,34 @@ class VAE(nn.Module):
         kl_loss = kl.clamp_min(self.config.free_bits * self.config.z_dim).mean()
         active = (mu.detach().var(0, correction=0) > ACTIVE_VARIANCE).sum()
         logs = {"recon": recon, "kl": kl.mean(), "kl_loss": kl_loss, "active_units": active}
-        return recon + kl_loss, {name: value.detach().float() for name, value in logs.items()}
+        error = recon
+        if self.config.moving_nats is not None:
+            error = self.config.moving_nats * self._moving_error(maps, decoded) / self.energy
+            logs["unexplained"] = error / self.config.moving_nats
+        return error + kl_loss, {name: value.detach().float() for name, value in logs.items()}
 
     def forward(self, batch: Tensor) -> tuple[Tensor, Logs]:
         """The same as `loss`, for wrappers that only know `forward`."""
         return self.loss(batch)
 
     def _posterior(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.moving_nats is not None:
+            maps = (maps - self.mean_frame) / self.scale
         features = self.encoder(maps).flatten(1)
         logvar = self.to_logvar(features).float().clamp(-LOGVAR_BOUND, LOGVAR_BOUND)
         return self.to_mu(features).float(), logvar
 
     def _render(self, z: Tensor) -> Tensor:
-        return self.decoder(self.from_z(z)[:, :, None, None]).float().sigmoid_()
+        logits: Tensor = self.decoder(self.from_z(z)[:, :, None, None]).float()
+        if self.config.moving_nats is not None:
+            logits = logits + torch.logit(self.mean_frame.clamp(*MEAN_FRAME_RANGE))
+        return logits.sigmoid_()
+
+    def _moving_error(self, maps: Tensor, decoded: Tensor) -> Tensor:
+        """Squared error of a frame, mean over the batch; pixels that move weigh more."""
+        departure = (maps - self.mean_frame).abs().amax(1, keepdim=True)
+        weight = 1 + self.config.moving_weight * (departure > self.config.moving_threshold)
+        return ((maps - decoded).square() * weight).sum((1, 2, 3)).mean()
 
 
 def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:

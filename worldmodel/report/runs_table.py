@@ -19,6 +19,7 @@ from worldmodel.types import UserError
 # The rows of the table: the stage, its figure, and the title.
 ROWS = (
     ("collect", "return_mean", "return of collected episodes"),
+    ("train_vae", "moving_explained", "V moving"),
     ("train_vae", "holdout_recon", "V recon"),
     ("train_vae", "holdout_kl", "V KL (nats)"),
     ("train_vae", "holdout_active_units", "V active units"),

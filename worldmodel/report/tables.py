@@ -125,6 +125,7 @@ def noise_table(
 ROUND = {
     "collect": {"episodes": "episodes", "replayed_episodes": "replayed", "return_mean": "return"},
     "train_vae": {
+        "moving_explained": "V moving",
         "holdout_recon": "V recon",
         "holdout_kl": "V KL",
         "newest_recon": "V recon, newest",

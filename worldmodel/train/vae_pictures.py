@@ -6,15 +6,15 @@ from torch import nn
 
 from worldmodel.data.frames import FrameData
 from worldmodel.models.pictures import COLUMNS, ROWS, reconstructions, samples, traversal
+from worldmodel.models.sight import moving_explained
 from worldmodel.models.vae import ACTIVE_VARIANCE, VAE
 from worldmodel.run.recorder import Recorder
 
 TRAVERSED = 12  # latents that are shown, those that vary most
-EARLY = 200  # steps in which latents that are not in use yet mean nothing
 
 
 class VAEPictures:
-    """Draws reconstructions, samples and a traversal, and looks for collapse."""
+    """Draws reconstructions, samples and a traversal, and measures what V sees."""
 
     def __init__(self, data: FrameData, run: Recorder) -> None:
         self._run = run
@@ -39,10 +39,6 @@ class VAEPictures:
             rows = most[first : first + ROWS]
             name = f"traversal/{first + 1}-{first + ROWS}"
             log.image(step, name, traversal(vae, frames[len(frames) // 2], rows))
-        active = int((variance > ACTIVE_VARIANCE).sum())
-        log.scalars(step, {"holdout/active_units": float(active)})
-        if step >= EARLY and active < mu.shape[1] / 4:
-            self._run.say(
-                f"only {active} of {mu.shape[1]} latents are in use at step {step}; "
-                "if that stays so, lower vae.free_bits or give V more varied frames"
-            )
+        active = float((variance > ACTIVE_VARIANCE).sum())
+        seen = moving_explained(vae, self._holdout)
+        log.scalars(step, {"holdout/active_units": active, "holdout/moving_explained": seen})

@@ -64,6 +64,12 @@ CHARTS = (
     Chart(
         "V",
         "train_vae",
+        "Share of the moving pixels' variance that V explains on hold-out frames. 1 is all",
+        ("holdout/moving_explained",),
+    ),
+    Chart(
+        "V",
+        "train_vae",
         "Reconstruction: squared error of a hold-out frame. Lower is better",
         ("holdout/recon",),
     ),
@@ -132,6 +138,7 @@ FINAL = (
     ("evaluate", "sd", f"{DETAILS}/final test score, sd", "test score, sd"),
     ("train_controller", "selection_score", f"{DETAILS}/final selection score", "selection score"),
     ("train_mdnrnn", "nats_per_dim", f"{DETAILS}/final M nats per dim", "M: nats per dim"),
+    ("train_vae", "moving_explained", f"{DETAILS}/final V moving explained", "V: moving explained"),
     ("train_vae", "holdout_recon", f"{DETAILS}/final V recon", "V: recon"),
 )
 
