@@ -119,3 +119,9 @@ def test_other_errors_of_the_system_keep_their_traceback(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["collect.py", "name=x"])
     with pytest.raises(FileNotFoundError):
         entry("collect")(body)()
+
+
+def test_a_wrapper_that_is_built_too_soon_is_told_how():
+    early = "env.wrappers=[{_target_: gymnasium.wrappers.RecordEpisodeStatistics}]"
+    with pytest.raises(UserError, match="needs _partial_: true beside its _target_"):
+        build(composed("collect", early).env)

@@ -55,8 +55,10 @@ def build(config: Any, **late: Any) -> Any:
         )
         return hydra.utils.instantiate(current_targets(plain), _convert_="all", **late)
     except HydraException as error:
-        cause = error.__cause__ or error
-        raise UserError(f"{_class_name(config)}: {first_line(cause)}") from error
+        said = first_line(error.__cause__ or error)
+        if "missing 1 required positional argument: 'env'" in said:
+            said += "; a wrapper in env.wrappers needs _partial_: true beside its _target_."
+        raise UserError(f"{_class_name(config)}: {said}") from error
 
 
 def _check_keys(config: Any, late: Mapping[str, Any]) -> None:

@@ -154,6 +154,14 @@ def test_wrappers_may_be_given_by_name(own):
     assert np.ptp(env.reset(seed=0)[0], axis=-1).max() == 0
 
 
+def test_one_name_needs_no_brackets(own):
+    odd.variant("World", cls=odd.World)
+    name = own("own_worlds")
+    env = make_env(config("Own-v0", modules=name, wrappers=f"{name}.Half"))
+    env.reset(seed=0)
+    assert env.step(0)[1] == 0.5
+
+
 @pytest.mark.parametrize(
     ("wrapper", "said"),
     [

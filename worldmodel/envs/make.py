@@ -1,5 +1,6 @@
 """From one YAML file to an environment of 64×64 RGB frames and to its EnvSpec."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,8 +86,7 @@ class EnvConfig:
     def __post_init__(self) -> None:
         for name in ("modules", "crop_rows", "crop_cols", "squash", "action_bounds", "wrappers",
                      "reward_range"):  # fmt: skip
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else tuple(value))
+            object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
         if self.obs not in ("native", "render", "auto"):
             raise ValueError(f"env.obs is {self.obs!r}: it must be native, render or auto")
         if self.crop not in (None, "auto"):
@@ -106,7 +106,11 @@ class EnvConfig:
                 f"env.finished is {self.finished!r}: use terminated or rewarded; null is allowed"
             )
         bounds = self.action_bounds
-        if bounds is not None and not (len(bounds) == 2 and bounds[0] < bounds[1]):
+        if bounds is not None and not (
+            all(isinstance(bound, int | float) for bound in bounds)
+            and len(bounds) == 2
+            and -math.inf < bounds[0] < bounds[1] < math.inf
+        ):
             raise ValueError(f"env.action_bounds is {list(bounds)}: it must be [a, b] with a < b")
         for how in self.squash or ():
             try:
@@ -123,6 +127,14 @@ class EnvConfig:
         if self.explorer is None:
             raise UserError("env.explorer is null: name a class that draws the first actions.")
         return self.explorer
+
+
+def _as_tuple(name: str, value: Any) -> tuple[Any, ...] | None:
+    if isinstance(value, str) and name in ("modules", "wrappers"):
+        return (value,)
+    if value is None or isinstance(value, list | tuple):
+        return None if value is None else tuple(value)
+    raise ValueError(f"env.{name} is {value!r}: it must be a list, such as env.{name}=[…]")
 
 
 def make_env(config: EnvConfig) -> Env:
