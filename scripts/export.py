@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from worldmodel.config import Call, entry
+from worldmodel.config import Call, build, entry, settle, settled_overrides
 from worldmodel.run.export import export
 from worldmodel.run.shipped import ALLOWED
 from worldmodel.types import UserError
@@ -14,8 +14,11 @@ from worldmodel.types import UserError
 def main(cfg: DictConfig, call: Call) -> None:
     """Halve V, M and C of a finished run and tell what they cost and score."""
     target = Path(cfg.runs) / cfg.export.to
-    overrides = [text for text in call.overrides if ALLOWED.fullmatch(text)]
-    lost = [text for text in call.overrides if text.lstrip("+~").startswith("env.")]
+    settle(cfg, build)
+    asked = [*call.overrides, *settled_overrides(cfg)]
+    overrides = list(dict.fromkeys(text for text in asked if ALLOWED.fullmatch(text)))
+    lost = [text for text in call.overrides
+            if text.lstrip("+~").startswith("env.") and text not in overrides]  # fmt: skip
     if lost:
         raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
     size = export(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)

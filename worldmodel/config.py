@@ -21,7 +21,7 @@ from worldmodel.run.launch import Call
 from worldmodel.run.layout import CONF
 from worldmodel.run.run import Run
 from worldmodel.run.shipped import with_agent
-from worldmodel.settle import check_id, see_working_folder, settle
+from worldmodel.settle import check_id, see_working_folder, settle, settled_overrides
 from worldmodel.types import UserError
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "compose",
     "entry",
     "settle",
+    "settled_overrides",
     "stage",
     "take_out",
     "to_plain",

@@ -63,6 +63,18 @@ def settle(config: DictConfig, build: Build) -> None:
         config.inferred = left
 
 
+def settled_overrides(config: DictConfig) -> list[str]:
+    """What `settle` put into a configuration, as overrides; without the explorer."""
+    env, keys = config.get("env"), set(config.get("inferred", ())) - {"explorer"}
+    if "crop" in keys:
+        keys |= {"crop_rows", "crop_cols"}
+    return [f"env.{key}={_written(env[key])}" for key in env or () if key in keys]
+
+
+def _written(value: Any) -> str:
+    return "null" if value is None else str(value).replace(" ", "")
+
+
 def check_id(config: DictConfig) -> None:
     """Refuse an environment without an id.
 

@@ -20,6 +20,7 @@ from worldmodel.rollout.play import Limits, play
 from worldmodel.rollout.recording import EpisodeRecording
 from worldmodel.run import checkpoint, safetensors_format
 from worldmodel.run.registry import PIPELINE
+from worldmodel.trained import load_agent
 from worldmodel.types import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,9 +131,9 @@ def test_the_agents_that_come_with_the_repository_load_see_and_play(name, z_dim,
 
 
 def test_unfinished_runs_and_unknown_agents(stage):
-    outcome = stage("ship", *TINY, "env.frame_skip=2")
+    outcome = stage("ship", *TINY, "env.modules=[mine]")
     assert outcome.code == 1
-    assert "env.frame_skip=2" in outcome.err
+    assert "env.modules=[mine]" in outcome.err
     outcome = stage("ship", *TINY, "+env.kwargs.sutton_barto_reward=true")
     assert outcome.code == 1
     assert "+env.kwargs.sutton_barto_reward=true" in outcome.err
@@ -142,6 +143,40 @@ def test_unfinished_runs_and_unknown_agents(stage):
     outcome = stage("evaluate", "run=pretrained/nobody")
     assert outcome.code == 1
     assert "nobody" in outcome.err
+
+
+@pytest.mark.slow
+def test_an_agent_of_an_inferred_environment_evaluates(stage, finished, tmp_path):
+    """It keeps the numbers: nothing is inferred anew where it is played."""
+    gym = ["experiment=tiny", "env=gym", "env.id=CartPole-v1"]
+    finished("evaluate", *gym)
+    outcome = stage("export", *gym)
+    assert outcome.code == 0, outcome.err
+    card = json.loads((tmp_path / "runs/pretrained/tiny/agent.json").read_text())
+    (cols,) = (text for text in card["overrides"] if text.startswith("env.crop_cols=["))
+    assert {*gym, "env.obs=render", "env.crop=null", "env.frame_skip=1"} < set(card["overrides"])
+    outcome = stage("evaluate", "agent=tiny", "evaluate.videos=false")
+    assert outcome.code == 0, outcome.err
+    assert "rendered pictures" not in outcome.out
+    played = json.loads((tmp_path / "runs/pretrained/tiny/seed0/evaluate/config.json").read_text())
+    assert str(played["env"]["crop_cols"]).replace(" ", "") == cols.partition("=")[2]
+    agent = load_agent(tmp_path / "runs/pretrained/tiny")
+    env = agent.make_env()
+    assert env.reset(seed=0)[0].shape == (64, 64, 3)
+    env.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["env.id=mine:Id-v0", "env.modules=[mine]", "env.wrappers=[os.system]", "env.obs=other",
+     "env.explorer={_target_:os.system}", "env.crop_rows=[1,2];x", "env.fast_id=mine:Id-v0"],
+)  # fmt: skip
+def test_nor_can_it_say_more_of_an_environment_than_numbers(tmp_path, text):
+    agent = tmp_path / "a" / "agent.json"
+    agent.parent.mkdir()
+    agent.write_text(json.dumps({"overrides": ["env=gym", text]}))
+    with pytest.raises(UserError, match="a shipped agent may not"):
+        with_agent([f"runs={tmp_path}", "run=a"])
 
 
 def test_a_shipped_agent_can_not_name_code(tmp_path):
