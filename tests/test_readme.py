@@ -1,15 +1,20 @@
 """What the README files say is what the repository holds."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gymnasium.wrappers import TimeLimit
 
 from worldmodel.compose import as_list, jobs
 from worldmodel.config import CONF, build, compose, with_agent
+from worldmodel.data.episodes import EpisodeStore
 from worldmodel.trained import TrainedAgent
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,8 +129,60 @@ def test_the_frames_way_is_short():
 
 
 def test_the_yaml_is_the_file():
-    (block,) = blocks(PAGES["conf/README.md"], "yaml")
+    _, block = blocks(PAGES["conf/README.md"], "yaml")
     assert block == (CONF / "env" / "pendulum.yaml").read_text()
+
+
+def test_the_catching_game_is_the_file():
+    game, _ = blocks(PAGES["conf/README.md"], "python")
+    assert game == (ROOT / "tests" / "catch.py").read_text()
+
+
+def collect(folder, *arguments):
+    """`worldmodel collect` as installed, called in this folder; workers are spawned."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from worldmodel.cli import main; "
+        "main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-P", "-c", program, "collect", "experiment=tiny",
+               "backend=gymnasium", "backend.workers=1", *arguments]  # fmt: skip
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_first_page_shows_an_environment_that_plays(tmp_path):
+    _, game = blocks(PAGES["./README.md"], "python")
+    (tmp_path / "catch.py").write_text(game)
+    said = collect(tmp_path, "env=gym", "env.id=catch:Catch-v0")
+    assert "catch:Catch-v0: observed pictures, whole, frame skip 1" in said
+    assert "done in" in said
+
+
+@pytest.mark.slow
+def test_an_environment_with_wrapper_explorer_and_settings_in_files_of_ones_own(tmp_path):
+    game, extras = blocks(PAGES["conf/README.md"], "python")
+    settings, _ = blocks(PAGES["conf/README.md"], "yaml")
+    (tmp_path / "my/env").mkdir(parents=True)
+    for name, text in (
+        ("catch.py", game),
+        ("extras.py", extras),
+        ("my/env/dim_catch.yaml", settings),
+    ):
+        (tmp_path / name).write_text(text)
+    collect(tmp_path, "--config-dir=my", "env=dim_catch", "name=settings")
+    named = "env.modules=[catch]", "env.wrappers=[extras.Dim]"
+    sweep = "env.explorer={_target_: extras.Sweep, hold: 8}"
+    collect(tmp_path, "env=gym", "env.id=Catch-v0", *named, sweep)
+    dark, same = (EpisodeStore.open(tmp_path / f"runs/{name}/seed0/collect/episodes").read(0)
+                  for name in ("settings", "tiny"))  # fmt: skip
+    assert dark.obs.max() == 255 // 2
+    assert (dark.obs == same.obs).all()
+    moves = dark.action.argmax(-1)
+    assert set(moves) == {0, 2}
+    assert (np.flatnonzero(np.diff(moves)) == [7, 15]).all()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -160,7 +217,7 @@ def test_doom_is_an_environment_of_gymnasium():
 def test_the_first_page_drives_a_shipped_agent(monkeypatch):
     make_env = TrainedAgent.make_env
     monkeypatch.setattr(TrainedAgent, "make_env", lambda agent: TimeLimit(make_env(agent), 4))
-    (code,) = blocks(PAGES["./README.md"], "python")
+    code, _ = blocks(PAGES["./README.md"], "python")
     names: dict[str, object] = {}
     exec(code, names)
     assert names["truncated"]

@@ -100,7 +100,8 @@ def see_working_folder(config: DictConfig) -> None:
 
 def _code(env: DictConfig) -> Iterator[str]:
     """Names of modules and classes that an environment's configuration asks for."""
-    yield from map(str, env.get("modules") or ())
+    modules = env.get("modules") or ()
+    yield from [modules] if isinstance(modules, str) else map(str, modules)
     module, colon, _ = str(env.get("id")).partition(":")
     if colon:
         yield module

@@ -10,8 +10,8 @@ from worldmodel.types import UserError
 
 # What an agent's file may ask for: choices and numbers, nothing that names code.
 ALLOWED = re.compile(
-    r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed|env\.id|env\.key)=[\w/-]+"
-    r"|env\.obs=(native|render)|env\.crop=null|env\.crop_(rows|cols)=(null|\[\d+,\d+\])"
+    r"(env|experiment|controller|vae|mdnrnn|world|evolve|seed|env\.id)=[\w/-]+"
+    r"|env\.key=[\w.-]+|env\.obs=(native|render)|env\.crop=null|env\.crop_(rows|cols)=(null|\[\d+,\d+\])"
     r"|env\.(frame_skip|max_episode_steps)=\d+"
 )
 
