@@ -24,6 +24,7 @@ ALSO = {
     "collect": ("infer", "backend"),
     "train_controller": ("backend",),
     "evaluate": ("backend",),
+    "import": ("env",),
     "compare_noise": ("backend", "compare"),
     "play_dream": ("backend", "play"),
     "benchmark": ("env", "vae", "mdnrnn", "controller"),

@@ -18,6 +18,9 @@ from worldmodel.types import UserError
 
 Env = gym.Env[Any, Any]
 
+# The id of what was imported without an environment.
+RECORDED = "recorded"
+
 
 def make_raw(
     name: str,
@@ -39,6 +42,11 @@ def make_raw(
         UserError: for an unknown id, a missing package, arguments that the environment does not
             take, and whatever else its constructor raises.
     """
+    if name == RECORDED:
+        raise UserError(
+            "env.id=recorded stands for what imported episodes show, and can't be played: for "
+            "this, import them with the id of an environment that can."
+        )
     draw_without_display()  # before MuJoCo is imported
     bare = register(name, modules)
     if bare in gym.registry:
