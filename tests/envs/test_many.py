@@ -13,6 +13,7 @@ import pytest
 from worldmodel.envs.explore import VariedRepeat, WhiteNoise
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import GymVector
+from worldmodel.run.registry import PIPELINE
 from worldmodel.types import UserError
 
 STEPS = 50
@@ -131,8 +132,7 @@ def test_others_are_refused_in_one_sentence(package, name):
     not os.environ.get("WORLDMODEL_MANY"), reason="takes minutes: set WORLDMODEL_MANY=1"
 )
 @pytest.mark.parametrize(("package", "name"), ALL)
-def test_every_stage_runs_from_an_id_alone(package, name, stage, tmp_path):
+def test_every_stage_runs_from_an_id_alone(package, name, stages, tmp_path):
     need(package)
-    run = stage("pipeline", "experiment=tiny", "env=gym", f"env.id={name}")
-    assert run.code == 0, run.err
+    stages(" ".join(PIPELINE), "experiment=tiny", "env=gym", f"env.id={name}")
     assert list(tmp_path.glob("runs/tiny/seed0/evaluate/*.mp4"))
