@@ -45,6 +45,31 @@ class Corner(gym.Env):
 gym.register("Corner-v0", Corner)
 
 
+class Brief(Corner):
+    """Ends by itself after so many steps, of which nobody knows."""
+
+    length = 20
+
+    def reset(self, **kwargs):
+        self.left = self.length
+        return super().reset(**kwargs)
+
+    def step(self, action):
+        self.left -= 1
+        obs, reward, _, truncated, info = super().step(action)
+        return obs, reward, self.left <= 0, truncated, info
+
+
+class Limited(Corner):
+    """Knows its own limit."""
+
+    max_steps = 450
+
+
+gym.register("Brief-v0", Brief)
+gym.register("Limited-v0", Limited)
+
+
 @pytest.mark.parametrize(
     ("env_id", "obs", "limit", "skip"),
     [
@@ -57,6 +82,9 @@ gym.register("Corner-v0", Corner)
         ("BipedalWalker-v3", "render", 1600, 4),
         ("ALE/Pong-v5", "native", 1000, 2),
         ("catch:Catch-v0", "native", 150, 1),
+        ("Limited-v0", "native", 450, 3),  # by its own max_steps
+        ("Brief-v0", "native", 1000, 1),  # by random episodes
+        ("Corner-v0", "native", 1000, 7),  # goes on and on
     ],
 )
 def test_obs_limit_and_frame_skip(env_id, obs, limit, skip):

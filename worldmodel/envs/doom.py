@@ -56,6 +56,7 @@ class DoomEnv(gym.Env[Frames, Any]):
         self._game = _start(scenario, skill, start_tic, resolution)
         # The game is a process of its own: a worker that ends with an open environment ends it too.
         self._end_game = weakref.finalize(self, self._game.close)
+        self.max_steps = int(self._game.get_episode_timeout())  # tics; 0: no limit
         buttons = self._game.get_available_buttons_size()
         if actions == "axis" and buttons != 2:
             raise ValueError(f"{scenario} has {buttons} buttons: actions=axis needs 2")

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from worldmodel.envs.make import Env, EnvConfig, find_obs, make_spec, make_whole
+from worldmodel.envs.make import Env, EnvConfig, find_obs, make_spec, make_undrawn, make_whole
 from worldmodel.envs.wrappers import Span
 from worldmodel.seed import derive
 from worldmodel.types import EnvSpec, Explorer, Frames
+
+EPISODES = 3  # whose lengths tell how long they are where no limit is known
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class InferConfig:
     """How it is found out. Env steps are those of the environment, before frame skip.
 
     Attributes:
-        max_steps: time limit in env steps where gymnasium knows none.
+        max_steps: time limit in env steps where neither gymnasium nor the environment knows one;
+            the frame skip then follows the length of a few random episodes.
         agent_steps: an episode is to have about so many agent steps, at most.
         skip: greatest frame skip.
         long: env steps of an episode above which `long_skip` is the greatest instead.
@@ -78,10 +81,14 @@ def infer(config: EnvConfig, how: InferConfig) -> Inferred:
         limit, own = _limit(env), _own_repeats(env)
     finally:
         env.close()
-    limit = config.max_episode_steps or limit or how.max_steps
-    skip = config.frame_skip or choose_skip(limit, own, how)
-    config = replace(config, max_episode_steps=limit, frame_skip=skip)
+    known = config.max_episode_steps or limit
+    limit = known or how.max_steps
+    config = replace(config, max_episode_steps=limit)
+    if config.frame_skip is None:
+        length = limit if known else _longest(config, how)
+        config = replace(config, frame_skip=choose_skip(length, own, how))
     spec = make_spec(config)
+    skip = spec.frame_skip
     rows, cols = config.crop_rows, config.crop_cols
     if config.crop == "auto" and rows is None and cols is None:
         rows, cols = find_crop(config, spec, how)
@@ -175,7 +182,36 @@ class _Seen:
 
 
 def _limit(env: Env) -> int | None:
-    return None if env.spec is None else env.spec.max_episode_steps
+    """The time limit that gymnasium knows, or the one that the environment itself keeps to."""
+    registered = None if env.spec is None else env.spec.max_episode_steps
+    bare: Any = env.unwrapped
+    named = [getattr(bare, name, None) for name in ("max_episode_steps", "max_steps")]
+    if hasattr(getattr(bare, "game", None), "get_episode_timeout"):  # ViZDoom's
+        named.append(bare.game.get_episode_timeout())
+    own = [steps for steps in named if type(steps) is int and steps > 0]
+    return registered or next(iter(own), None)
+
+
+def _longest(config: EnvConfig, how: InferConfig) -> int:
+    """Env steps of the longest of a few random episodes; the limit, if one goes on and on."""
+    config = replace(config, frame_skip=1)
+    spec, env = make_spec(config), make_undrawn(config)
+    most = min(spec.max_episode_steps, 2 * how.agent_steps)
+    try:
+        lengths = []
+        for episode in range(EPISODES):
+            seed = derive(0, "infer", episode)
+            env.reset(seed=seed)
+            for step, action in enumerate(spec.to_env(how.explorer(spec, seed, most))):
+                _, _, terminated, truncated, _ = env.step(action)
+                if terminated or truncated:
+                    lengths.append(step + 1)
+                    break
+            else:
+                return spec.max_episode_steps
+        return max(lengths)
+    finally:
+        env.close()
 
 
 def _own_repeats(env: Env) -> int:

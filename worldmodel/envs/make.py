@@ -153,12 +153,16 @@ def make_env(config: EnvConfig) -> Env:
 def make_whole(config: EnvConfig) -> Env:
     """`make_env` without crop and scaling: pictures as the environment shows them."""
     config = replace(config, obs=find_obs(config))
+    env = make_undrawn(config)
+    if config.obs == "render":
+        return RenderObs(env)
+    return PictureObs(env, choose_picture(config.id, env.observation_space, config.key), config.id)
+
+
+def make_undrawn(config: EnvConfig) -> Env:
+    """`make_whole` without pictures: what it observes is as the environment has it."""
     env = flatten_actions(_make_wrapped(config), config.id, config.action_bounds)
-    seen = env.observation_space
-    native = config.obs == "native"
-    picture = choose_picture(config.id, seen, config.key) if native else None
-    env = FrameSkip(env, config.frame_skip or 1, on_demand=not config.wrappers)
-    return RenderObs(env) if picture is None else PictureObs(env, picture, config.id)
+    return FrameSkip(env, config.frame_skip or 1, on_demand=not config.wrappers)
 
 
 def find_obs(config: EnvConfig) -> str:
