@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from worldmodel.envs.make import Env, EnvConfig, make_env
+from worldmodel.envs.reuse import resets_afresh
 from worldmodel.envs.wrappers import crop_resize
 from worldmodel.run.hardware import cores
 from worldmodel.run.layout import install_command
@@ -27,7 +28,7 @@ class GymVector:
 
     def reset(self, seeds: Sequence[int]) -> Frames:
         """Start len(seeds) episodes; obs (N, H, W, 3)."""
-        if not self._config.reuse:
+        if not self._keeps():
             self.close()
         self._envs += [make_env(self._config) for _ in range(len(seeds) - len(self._envs))]
         pairs = zip(self._envs, seeds, strict=False)  # there may be more from an earlier reset
@@ -50,6 +51,13 @@ class GymVector:
         for env in self._envs:
             env.close()
         self._envs = []
+
+    def _keeps(self) -> bool:
+        """Whether the instances of the last episodes play the next ones."""
+        if self._config.reuse:
+            return True
+        known = bool(self._envs) and resets_afresh(self._envs[0])
+        return known and not self._config.wrappers  # which may remember what they saw
 
 
 class EnvPoolVector:
