@@ -155,3 +155,27 @@ def test_rounds_see_the_same(stage, tmp_path):
     envs = [json.loads(path.read_text())["env"] for path in paths]
     assert len(envs) == 11
     assert all(env == envs[0] for env in envs)
+
+
+def test_a_preset_for_another_environments_explorer_is_a_sentence(stage):
+    outcome = stage("collect", *CAR, "experiment=quickstart", "collect.episodes=1")
+    assert outcome.code == 1
+    assert "env.explorer is {'sigma': [0.6, 0.14, 0.1]" in outcome.err
+    assert "name it by _target_" in outcome.err
+
+
+def test_every_id_names_a_run_of_its_own():
+    names = [compose("collect", ["env=gym", f"env.id={one}"]).name
+             for one in ("Acrobot-v1", "ALE/Pong-v5", "catch:Catch-v0")]  # fmt: skip
+    assert names == ["Acrobot-v1", "ALE_Pong-v5", "Catch-v0"]
+    assert compose("collect", ["env=gym"]).name == "gym"
+    assert compose("collect", []).name == "car_racing"
+
+
+@pytest.mark.parametrize("command", ["play_dream", "benchmark"])
+def test_commands_that_are_no_stages_settle_it_too(stage, command):
+    """They get as far as what they lack: V, or a choice that exists."""
+    outcome = stage(command, *CAR, *(["benchmark.only=[none]"] if command == "benchmark" else []))
+    assert outcome.code == 1
+    assert ("is not finished" in outcome.err) == (command == "play_dream")
+    assert "MountainCar-v0: rendered pictures" in outcome.out

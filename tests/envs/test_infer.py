@@ -147,6 +147,12 @@ def test_a_crop_keeps_a_margin_around_what_varies():
     assert spans(config, change=250) == (None, None), "nothing varies that much"
 
 
+def test_random_play_is_bounded():
+    """By steps and by episodes: a reset may be slow."""
+    config = replace(OPEN, id="Corner-v0")
+    assert spans(config, episodes=1, play=1, pad=0)[1] == (150 - 5, 150 + 5 + 2)
+
+
 def test_a_crop_keeps_what_is_drawn_beside_it():
     config = replace(OPEN, id="Corner-v0", kwargs={"landmark": True})
     (top, bottom), (left, right) = spans(config, pad=0)

@@ -13,6 +13,7 @@ from worldmodel.seed import derive
 from worldmodel.types import EnvSpec, Explorer, Frames
 
 EPISODES = 3  # whose lengths tell how long they are where no limit is known
+LOOK = 16  # agent steps after which it is looked at again whether anything can be cut
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class InferConfig:
         long: env steps of an episode above which `long_skip` is the greatest instead.
         long_skip: greatest frame skip of long episodes.
         own_skip: least frame skip, if any, of an environment that itself repeats each action.
-        play: agent steps that are played to see what varies.
+        play: agent steps that are played to see what varies, at most.
+        episodes: episodes that are played for it, at most.
         change: a pixel varies if a colour of it changes by more than this, of 255.
         pad: what is kept around the pixels that vary, as a multiple of their height or width,
             whichever is more: an agent gets farther than random play.
@@ -42,13 +44,15 @@ class InferConfig:
     long_skip: int
     own_skip: int
     play: int
+    episodes: int
     change: int
     pad: float
     gain: float
     explorer: Explorer
 
     def __post_init__(self) -> None:
-        for name in ("max_steps", "agent_steps", "skip", "long_skip", "own_skip", "play"):
+        for name in ("max_steps", "agent_steps", "skip", "long_skip", "own_skip", "play",
+                     "episodes"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"infer.{name} is {getattr(self, name)}: it must be at least 1")
         if self.pad < 0:
@@ -116,8 +120,10 @@ def find_crop(
     env = make_whole(config)
     try:
         seen = _Seen(how)
-        episode = played = 0
-        while played < how.play and not seen.whole():
+        played = 0
+        for episode in range(how.episodes):
+            if played >= how.play or seen.whole():
+                break
             seed = derive(0, "infer", episode)
             steps = math.ceil(spec.max_episode_steps / spec.frame_skip)
             actions = spec.to_env(how.explorer(spec, seed, steps))
@@ -126,9 +132,9 @@ def find_crop(
                 obs, _, terminated, truncated, _ = env.step(action)
                 seen.look(obs)
                 played += 1
-                if terminated or truncated or played >= how.play:
+                looks = played % LOOK == 0 and seen.whole()
+                if terminated or truncated or looks or played >= how.play:
                     break
-            episode += 1
         return seen.spans()
     finally:
         env.close()

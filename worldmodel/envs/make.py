@@ -122,10 +122,15 @@ class EnvConfig:
         """What draws the actions of the first episodes.
 
         Raises:
-            UserError: where that was left open.
+            UserError: where that was left open, or names no class.
         """
         if self.explorer is None:
             raise UserError("env.explorer is null: name a class that draws the first actions.")
+        if not callable(self.explorer):
+            raise UserError(
+                f"env.explorer is {self.explorer}, without a class: name it by _target_, or leave "
+                "out the experiment=… that is for another environment's explorer."
+            )
         return self.explorer
 
 
