@@ -189,9 +189,9 @@ def test_runs_that_would_share_a_folder_are_refused_before_the_first(
 
 
 def test_what_a_yaml_lacks_is_named():
-    config = compose("collect", ["experiment=tiny", "env=cart_pole", "~env.solved_at"])
-    with pytest.raises(UserError, match=r"^env.solved_at is missing: add it"):
-        build(config.env)
+    config = compose("collect", ["experiment=tiny", "~collect.envs"])
+    with pytest.raises(UserError, match=r"^collect.envs is missing: add it"):
+        build(config.collect)
     config = compose(
         "collect", ["experiment=tiny", "env.explorer._target_=worldmodel.envs.explore.X"]
     )
