@@ -102,6 +102,13 @@ def test_a_mistake_in_the_users_own_module_is_told_as_such(own, text, said):
         assert "needs a package" not in told
 
 
+def test_what_a_constructor_imports_in_vain_is_told_with_its_place(own):
+    own("own_late", "import gymnasium\ngymnasium.register('Own-v0', 'own_entry:Own')\n")
+    own("own_entry", "x = 1\nimport no_such_package\n")
+    said = refused("own_late:Own-v0")
+    assert "missing: ModuleNotFoundError in own_entry.py, line 2: No module named" in said
+
+
 def test_a_mistake_in_a_constructor_is_told_with_its_place():
     odd.variant("Broken", cls=odd.Broken)
     said = refused("odd/Broken-v0")

@@ -145,7 +145,8 @@ def naming_missing_packages(name: str) -> Iterator[None]:
         yield
     except (gym.error.DependencyNotInstalled, ImportError) as error:
         extra = _extra(error)
-        cure = f"run {install_command(extra)}" if extra else str(error).rstrip(".")
+        said = describe(error) if isinstance(error, ImportError) else str(error).rstrip(".")
+        cure = f"run {install_command(extra)}" if extra else said
         raise UserError(f"{name} needs a package that is missing: {cure}.") from error
 
 
@@ -161,7 +162,7 @@ def _place(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(_own(error.__traceback__))
-        if not frame.filename.startswith("<frozen")
+        if "importlib" not in frame.filename  # Python's own, frozen or not
     ]
     return f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "it"
 
