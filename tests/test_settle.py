@@ -79,8 +79,16 @@ def test_a_record_of_other_pictures_tells_nothing(tmp_path, other):
     assert config.env.frame_skip == 2
 
 
-def test_a_record_can_name_no_code(tmp_path):
-    record(tmp_path, explorer={"_target_": "os.system", "command": "true"}, frame_skip=5)
+WRITES = {"_target_": "worldmodel.envs.explore.np.save", "file": "x", "arr": 1}
+
+
+@pytest.mark.parametrize(
+    "explorer",
+    [{"_target_": "os.system", "command": "true"}, WRITES,
+     {"_target_": "worldmodel.envs.explore.ActionRepeat", "explorer": WRITES, "low": 1, "high": 2}],
+)  # fmt: skip
+def test_a_record_can_name_no_code(tmp_path, explorer):
+    record(tmp_path, explorer=explorer, frame_skip=5)
     config = settled(*CAR, f"runs={tmp_path}", "name=mine")
     assert config.env.explorer == config.infer.explorer
     assert config.env.frame_skip == 5

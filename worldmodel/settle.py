@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from worldmodel.envs.explore import EXPLORERS
 from worldmodel.run.compat import current_config, current_target
 from worldmodel.run.layout import lookup, stage_records
 from worldmodel.run.registry import BEFORE
@@ -28,8 +29,8 @@ OPEN: dict[str, Any] = {
 }
 # What makes two environments show the same pictures.
 SAME = ("id", "kwargs", "wrappers", "obs", "key")
-# Where explorers are that a recorded run may name: its folder may be a stranger's.
-EXPLORERS = "worldmodel.envs.explore."
+# Explorers that a recorded run may name: its folder may be a stranger's.
+OURS = frozenset(f"{each.__module__}.{each.__qualname__}" for each in EXPLORERS)
 
 Build = Callable[..., Any]
 
@@ -147,14 +148,10 @@ def _take(env: DictConfig, recorded: Mapping[str, Any]) -> None:
         if key == "crop" and "crop_rows" in recorded and value is None:
             env.crop, env.crop_rows = None, recorded["crop_rows"]
             env.crop_cols = recorded["crop_cols"]
-        elif key == "explorer" and all(map(_ours, _targets(value))):
+        elif key == "explorer" and {*map(current_target, _targets(value))} <= OURS:
             env.explorer = value
         elif key not in ("crop", "explorer"):
             env[key] = value
-
-
-def _ours(target: str) -> bool:
-    return current_target(target).startswith(EXPLORERS)
 
 
 def _play(config: DictConfig, build: Build) -> None:

@@ -12,14 +12,7 @@ from worldmodel.agent.policy import Policy, load_policy
 from worldmodel.config import build, compose, to_plain
 from worldmodel.dream.dynamics import DreamConfig, Dynamics
 from worldmodel.dream.env import DreamEnv
-from worldmodel.envs.explore import (
-    ActionRepeat,
-    Brownian,
-    OrnsteinUhlenbeck,
-    RandomController,
-    VariedRepeat,
-    WhiteNoise,
-)
+from worldmodel.envs.explore import EXPLORERS
 from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
@@ -30,7 +23,6 @@ from worldmodel.stages.starts import dream_starts
 from worldmodel.types import UserError
 
 # All that the configuration of a run may build, and the modules that may register its environment.
-EXPLORERS = WhiteNoise, Brownian, OrnsteinUhlenbeck, RandomController, ActionRepeat, VariedRepeat
 CLASSES = frozenset(
     f"{each.__module__}.{each.__qualname__}" for each in (EnvConfig, DreamConfig, *EXPLORERS)
 )

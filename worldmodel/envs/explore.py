@@ -186,6 +186,10 @@ class VariedRepeat:
         return ActionRepeat(self.explorer, 1, longest)(spec, seed, steps)
 
 
+# All of them, for what may be built of a configuration that a stranger wrote.
+EXPLORERS = WhiteNoise, Brownian, OrnsteinUhlenbeck, RandomController, ActionRepeat, VariedRepeat
+
+
 def _bounds(spec: EnvSpec, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if spec.action_low is None or spec.action_high is None:
         raise UserError(
