@@ -39,7 +39,7 @@ PIPELINE = {
                 "collect.replay_episodes",
                 "backend.vector",
             ),
-            ("collect.episodes",),
+            ("collect.episodes", "collect.frames"),
         ),
         Stage(
             "train_vae",
@@ -70,6 +70,7 @@ PIPELINE = {
                 "evaluate.fast_kwargs",
                 "evaluate.checkpoint",
                 "evaluate.skip",
+                "evaluate.random_episodes",
                 "evaluate.videos",
                 "seed",
             ),

@@ -1,7 +1,7 @@
 """The collect stage: episodes played by an explorer or an agent, kept whole."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,15 +21,16 @@ from worldmodel.run.hardware import commit
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many, stream
 from worldmodel.stats import mean_sd
-from worldmodel.types import Backend, EnvSpec
+from worldmodel.types import EnvSpec
 
 
 @dataclass(frozen=True)
 class CollectConfig:
     """What to collect.
 
-    `episodes` in all; `envs` stepped together; `max_steps` env steps after which an episode is
-    truncated on top of the environment's own limit (null: none); `compression` is zstd's level.
+    `episodes` in all, or fewer that hold `frames` together (null: any number): after every `envs`
+    episodes it is seen whether that is so. `envs` are stepped together; `max_steps` env steps after
+    which an episode is truncated on top of the environment's own limit (null: none); `compression` is zstd's level.
 
     The explorer plays, or the `agent` of another run of that name, from which the explorer takes
     over in up to `explorer_share` of an episode's steps, for `explorer_stretch` agent steps at a
@@ -51,15 +52,16 @@ class CollectConfig:
     explorer_stretch: float
     replay: str | None
     replay_episodes: int | None
+    frames: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("episodes", "envs"):
             if getattr(self, key) < 1:
                 raise ValueError(f"collect.{key} is {getattr(self, key)}: it must be at least 1")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ValueError(
-                f"collect.max_steps is {self.max_steps}: it must be at least 1 or null"
-            )
+        for key in ("max_steps", "frames", "replay_episodes"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise ValueError(f"collect.{key} is {value}: it must be at least 1 or null")
         if self.agent_checkpoint not in ("best", "mean"):
             raise ValueError(
                 f"collect.agent_checkpoint is {self.agent_checkpoint}: use best or mean"
@@ -71,10 +73,6 @@ class CollectConfig:
         if self.explorer_stretch < 1:
             raise ValueError(
                 f"collect.explorer_stretch is {self.explorer_stretch}: it must be at least 1"
-            )
-        if self.replay_episodes is not None and self.replay_episodes < 1:
-            raise ValueError(
-                f"collect.replay_episodes is {self.replay_episodes}: it must be at least 1 or null"
             )
 
 
@@ -93,18 +91,48 @@ def collect(
     """
     spec = make_spec(env)
     store, own = _open_store(spec, config, run)
-    seeds = derive_many(run.seed, "collect", own.stop)
-    have = set(store.indices()) & set(own)
-    left = [(index, seeds[index]) for index in own if index not in have]
     vector = choose_backend(env, backend.vector, run.say)
-    width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
-    jobs = [CollectJob(tuple(left[i : i + width])) for i in range(0, len(left), width)]
     driver = _driver(env, spec, backend, config, vector, run)
     threads, cap = backend.threads, config.max_steps
-    _show_crop(env, spec, run, len(have))
     worker = CollectorConfig(env, spec, store.root, vector, threads, cap, driver)
-    rate = _play(worker, jobs, make_backend(backend, vector), run, config.episodes, len(have))
+    width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
+    waves = _Waves(store, own, config, run.seed, width)
+    _show_crop(env, spec, run, waves.done())
+    rate = _play(worker, waves, backend, run)
     return _figures(store, own, config) | ({} if rate is None else {"env_steps_per_second": rate})
+
+
+class _Waves:
+    """The episodes that are still to be played, some at a time, until there are enough frames."""
+
+    def __init__(
+        self, store: EpisodeStore, own: range, config: CollectConfig, seed: int, width: int
+    ) -> None:
+        self._store, self._own, self._config, self._width = store, own, config, width
+        self._seeds = derive_many(seed, "collect", own.stop)
+
+    @property
+    def total(self) -> int:
+        """How many there are at most."""
+        return len(self._own)
+
+    def done(self) -> int:
+        """How many are there already."""
+        return len(set(self._store.indices()) & set(self._own))
+
+    def __iter__(self) -> Iterator[list[CollectJob]]:
+        """Jobs of one wave after the other; the next one is asked for when the last is played."""
+        size = len(self._own) if self._config.frames is None else self._config.envs
+        for first in range(self._own.start, self._own.stop, max(size, 1)):
+            lengths = self._store.lengths()
+            frames = sum(length + 1 for index, length in lengths.items()
+                         if self._own.start <= index < first)  # fmt: skip
+            if self._config.frames is not None and frames >= self._config.frames:
+                return
+            wave = range(first, min(first + size, self._own.stop))
+            left = [(index, self._seeds[index]) for index in wave if index not in lengths]
+            parts = (left[i : i + self._width] for i in range(0, len(left), self._width))
+            yield [CollectJob(tuple(part)) for part in parts]
 
 
 def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, done: int) -> None:
@@ -131,32 +159,29 @@ def _open_store(spec: EnvSpec, config: CollectConfig, run: Run) -> tuple[Episode
     return store, range(first, first + config.episodes)
 
 
-def _play(
-    worker: CollectorConfig,
-    jobs: Sequence[CollectJob],
-    pool: Backend,
-    run: Run,
-    total: int,
-    done: int,
-) -> float | None:
+def _play(worker: CollectorConfig, waves: _Waves, backend: BackendConfig, run: Run) -> float | None:
     """Play all jobs; env steps per second, None if there was nothing left to play."""
+    done, total = waves.done(), waves.total
     log, skip = run.log(resume_step=done), worker.spec.frame_skip
     start, steps, rate = time.time(), 0, None
+    pool = make_backend(backend, worker.vector)
     try:
         with run.progress(total, "episodes", start=done) as bar:
-            for _, results in pool.map(partial(make_collector, worker), jobs):
-                for length, score in results:
-                    done, steps = done + 1, steps + length
-                    log.scalars(done, {"return": score, "length": length * skip})
-                rate = steps * skip / (time.time() - start)
-                bar.update(done, f"{rate:.0f} env steps/s")
+            for jobs in waves:
+                for _, results in pool.map(partial(make_collector, worker), jobs):
+                    for length, score in results:
+                        done, steps = done + 1, steps + length
+                        log.scalars(done, {"return": score, "length": length * skip})
+                    rate = steps * skip / (time.time() - start)
+                    bar.update(done, f"{rate:.0f} env steps/s")
     finally:
         pool.close()
     return rate
 
 
-def _figures(store: EpisodeStore, own: range, config: CollectConfig) -> dict[str, float]:
+def _figures(store: EpisodeStore, wanted: range, config: CollectConfig) -> dict[str, float]:
     lengths = store.lengths()
+    own = [index for index in lengths if index in wanted]
     frames = sum(lengths.values()) + len(lengths)
     figures: dict[str, float] = {"episodes": len(own), "frames": frames}
     if config.replay:

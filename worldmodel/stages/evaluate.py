@@ -12,6 +12,7 @@ from worldmodel.agent.policy import check_spec, load_policy, models_of
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.report.scatter import dream_and_reality
+from worldmodel.rollout.by_chance import random_scores
 from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_episodes, summary
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
@@ -21,6 +22,7 @@ from worldmodel.run.log import read_metrics
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
+from worldmodel.stats import mean_sd
 from worldmodel.types import Backend, UserError
 
 
@@ -34,6 +36,9 @@ class EvaluateConfig:
     `vector` is gymnasium, or fast for the environment's faster version, with `fast_kwargs` over
     those of the environment.
 
+    On `random_episodes` of the test episodes (null: none) random actions are scored as well, one
+    for each agent step.
+
     `videos` of the best, the median and the worst episode show M dreaming `horizon` agent steps
     at a time; their filmstrips show it `context` frames first.
     """
@@ -46,11 +51,17 @@ class EvaluateConfig:
     videos: bool
     context: int
     horizon: int
+    random_episodes: int | None = None
 
     def __post_init__(self) -> None:
         for key in ("episodes", "context", "horizon"):
             if getattr(self, key) < 1:
                 raise ValueError(f"evaluate.{key} is {getattr(self, key)}: it must be at least 1")
+        if self.random_episodes is not None and not 1 <= self.random_episodes <= self.episodes:
+            raise ValueError(
+                f"evaluate.random_episodes is {self.random_episodes}: use 1 to evaluate.episodes, "
+                f"which is {self.episodes}, or null"
+            )
         if self.skip is not None and self.skip < 0:
             raise ValueError(f"evaluate.skip is {self.skip}: it can't be negative; null is allowed")
         if self.vector not in ("gymnasium", "fast"):
@@ -92,6 +103,9 @@ def evaluate(
 
             records = play_episodes(player, seeds, pool, per_job, run.folder, on_episode)
         figures = summary(records)
+        if config.random_episodes is not None:
+            chance = random_scores(player, seeds[: config.random_episodes], pool, per_job)
+            figures["random_mean"], figures["random_sd"] = mean_sd(chance)
         checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
         if config.videos:
             _film(records, player, pool, run, config)
