@@ -276,11 +276,11 @@ class Run:
             return False
         self._check_inputs(done["inputs"])
         grown = {key: lookup(self.config, key) for key in self.stage.extendable}
-        if not any(is_more(value, done["grows"][key]) for key, value in grown.items()):
+        if not any(is_more(value, done["grows"].get(key)) for key, value in grown.items()):
             self.say(f"done already ({_listed(done['figures'])}); files in {self.folder}")
             return True
-        changed = ", ".join(f"{k}: {done['grows'][k]} → {v}" for k, v in grown.items()
-                            if v != done["grows"][k])  # fmt: skip
+        changed = ", ".join(f"{k}: {done['grows'].get(k)} → {v}" for k, v in grown.items()
+                            if v != done["grows"].get(k))  # fmt: skip
         self.say(f"going on from the finished run ({changed})")
         os.replace(self.folder / "DONE", self._partial)
         return False

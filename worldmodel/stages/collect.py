@@ -30,7 +30,8 @@ class CollectConfig:
 
     `episodes` in all, or fewer that hold `frames` together (null: any number): after every `envs`
     episodes it is seen whether that is so. `envs` are stepped together; `max_steps` env steps after
-    which an episode is truncated on top of the environment's own limit (null: none); `compression` is zstd's level.
+    which an episode is truncated on top of the environment's own limit (null: none); `compression`
+    is zstd's level.
 
     The explorer plays, or the `agent` of another run of that name, from which the explorer takes
     over in up to `explorer_share` of an episode's steps, for `explorer_stretch` agent steps at a
