@@ -106,6 +106,7 @@ def evaluate(
         if config.random_episodes is not None:
             chance = random_scores(player, seeds[: config.random_episodes], pool, per_job)
             figures["random_mean"], figures["random_sd"] = mean_sd(chance)
+            figures["random_episodes"] = len(chance)
         checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
         if config.videos:
             _film(records, player, pool, run, config)

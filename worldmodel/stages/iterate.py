@@ -6,6 +6,7 @@ from pathlib import Path
 
 from worldmodel.report.curves import try_to_plot
 from worldmodel.report.tables import round_figures, rounds_table
+from worldmodel.report.verdict import verdict
 from worldmodel.run.launch import Call, run_stages
 from worldmodel.run.log import Log, LogConfig
 from worldmodel.run.registry import BEFORE, PIPELINE
@@ -52,6 +53,7 @@ def iterate(
             log.scalars(index, {f"rounds/{k}": v for k, v in round_figures(roots[index]).items()})
             rounds_table([round_figures(root) for root in roots[: index + 1]])
             print(try_to_plot(runs, name, seed))
+        print(verdict(roots[-1]) or "")
     finally:
         log.close()
 

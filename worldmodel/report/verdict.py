@@ -1,0 +1,61 @@
+"""One sentence at the end: what the agent came to, what V and M are worth, what to try next."""
+
+from pathlib import Path
+
+from worldmodel.report.tables import short
+from worldmodel.run.layout import read_done
+from worldmodel.run.log import read_metrics
+
+# Below this share of the moving pixels' variance V is what to mend first.
+SEEN = 0.5
+# A search whose best selection is among this last share of them was still getting better.
+LATE = 0.34
+
+
+def verdict(root: Path) -> str | None:
+    """The sentence for one finished run or round; None where it was not evaluated.
+
+    Args:
+        root: folder of the stages.
+    """
+    done = {stage: read_done(root / stage) for stage in
+            ("evaluate", "train_controller", "train_mdnrnn", "train_vae")}  # fmt: skip
+    figures = {stage: found["figures"] if found else {} for stage, found in done.items()}
+    scored, seen = figures["evaluate"], figures["train_vae"].get("moving_explained")
+    if not scored:
+        return None
+    n = scored["episodes"]
+    agent = f"agent {short(scored['mean'])} ± {short(scored['sd'])} (n={n:.0f})"
+    parts = [agent]
+    if "random_mean" in scored:
+        n = scored["random_episodes"]
+        chance = f"{short(scored['random_mean'])} ± {short(scored['random_sd'])} (n={n:.0f})"
+        parts = [f"random {chance} → {agent}"]
+    if seen is not None:
+        parts.append(f"V explains {seen:.0%} of what moves")
+    ahead = _ahead(figures["train_mdnrnn"])
+    if ahead is not None:
+        better = f"beats a z that stays as it is by {short(ahead)}" if ahead > 0 else (
+            f"is {short(-ahead)} worse than a z that stays as it is, in"
+        )  # fmt: skip
+        parts.append(f"M {better} nats per dimension")
+    return f"{'; '.join(parts)}. Next: {_advice(root, seen, ahead)}."
+
+
+def _ahead(figures: dict[str, float]) -> float | None:
+    """By how many nats per dimension M predicts z better than persistence does."""
+    if not {"nats_per_dim", "nats_per_dim_persistence"} <= figures.keys():
+        return None
+    return figures["nats_per_dim_persistence"] - figures["nats_per_dim"]
+
+
+def _advice(root: Path, seen: float | None, ahead: float | None) -> str:
+    if seen is not None and seen < SEEN:
+        return "V misses most of what moves: raise train_vae.fit.steps, or use vae=moving"
+    if ahead is not None and ahead <= 0:
+        return "M has to see more: raise collect.frames and train_mdnrnn.fit.steps"
+    scores = [row["selection/mean"] for row in read_metrics(root / "train_controller")
+              if "selection/mean" in row]  # fmt: skip
+    if scores and scores.index(max(scores)) >= (1 - LATE) * len(scores):
+        return "C was still getting better: raise evolve.max_minutes, or use experiment=medium"
+    return "C has stopped getting better: another round on its own episodes, or experiment=medium"
