@@ -32,6 +32,9 @@ SAME = ("id", "kwargs", "wrappers", "obs", "key")
 # Explorers that a recorded run may name: its folder may be a stranger's.
 OURS = frozenset(f"{each.__module__}.{each.__qualname__}" for each in EXPLORERS)
 
+# Kinds of worlds in which a dream lasts as long as an episode.
+DREAMT = ("dream", "hybrid")
+
 Build = Callable[..., Any]
 
 
@@ -60,6 +63,9 @@ def settle(config: DictConfig, build: Build) -> None:
         _play(config, build)
     if env.explorer is None:
         env.explorer = config.infer.explorer
+    world = config.get("world")
+    if world is not None and world.kind in DREAMT and world.config.max_steps is None:
+        world.config.max_steps = env.max_episode_steps  # what its YAML says was not known yet
     with open_dict(config):
         config.inferred = left
 

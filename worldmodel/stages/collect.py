@@ -165,11 +165,11 @@ def _play(worker: CollectorConfig, waves: _Waves, backend: BackendConfig, run: R
     done, total = waves.done(), waves.total
     log, skip = run.log(resume_step=done), worker.spec.frame_skip
     start, steps, rate = time.time(), 0, None
-    pool = make_backend(backend, worker.vector)
+    pool, make = make_backend(backend, worker.vector), partial(make_collector, worker)
     try:
         with run.progress(total, "episodes", start=done) as bar:
             for jobs in waves:
-                for _, results in pool.map(partial(make_collector, worker), jobs):
+                for _, results in pool.map(make, jobs):
                     for length, score in results:
                         done, steps = done + 1, steps + length
                         log.scalars(done, {"return": score, "length": length * skip})
