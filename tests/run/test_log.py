@@ -161,7 +161,7 @@ FIGURES = {
     "evaluate": {"mean": 900.0, "sd": 20.0, "episodes": 4, "note": "text"},
     "train_controller": {"selection_score": 880.0},
     "train_mdnrnn": {"nats_per_dim": 1.2},
-    "train_vae": {"holdout_recon": 15.0},
+    "train_vae": {"holdout_recon": 15.0, "moving_explained": 0.9},
 }
 VALUES = {"env.id": "CarRacing-v3", "vae.z_dim": 32.0, "seed": 0.0}
 
