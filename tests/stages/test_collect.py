@@ -91,3 +91,16 @@ def test_a_store_from_before_newest_from_goes_on(stages, tmp_path):
     store = EpisodeStore.open(path.parent)
     assert store.indices() == [0, 1, 2, 3, 4]
     assert store.newest_from == 0
+
+
+def test_no_more_episodes_begin_where_there_are_enough_frames(stage, tmp_path):
+    overrides = ["experiment=tiny", "env=pendulum", "collect.episodes=20", "collect.envs=2"]
+    folder = tmp_path / "runs/tiny/seed0/collect"
+    assert stage("collect", *overrides, "collect.frames=60").code == 0
+    store = EpisodeStore.open(folder / "episodes")
+    assert store.lengths() == dict.fromkeys(range(4), 24), "25 frames each; two at a time"
+    assert json.loads((folder / "DONE").read_text())["figures"]["episodes"] == 4
+    before = store.read(3).obs
+    assert stage("collect", *overrides, "collect.frames=110").code == 0
+    assert store.indices() == list(range(6))
+    np.testing.assert_array_equal(store.read(3).obs, before)

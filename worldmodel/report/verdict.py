@@ -35,10 +35,11 @@ def verdict(root: Path) -> str | None:
         parts.append(f"V explains {seen:.0%} of what moves")
     ahead = _ahead(figures["train_mdnrnn"])
     if ahead is not None:
-        better = f"beats a z that stays as it is by {short(ahead)}" if ahead > 0 else (
-            f"is {short(-ahead)} worse than a z that stays as it is, in"
-        )  # fmt: skip
-        parts.append(f"M {better} nats per dimension")
+        parts.append(
+            f"M beats a z that stays as it is by {short(ahead)} nats per dimension"
+            if ahead > 0
+            else f"M is {short(-ahead)} nats per dimension worse than a z that stays as it is"
+        )
     return f"{'; '.join(parts)}. Next: {_advice(root, seen, ahead)}."
 
 
