@@ -39,7 +39,7 @@ def test_a_stage_shows_its_own_sections_and_names_the_others(capsys):
     assert {key.partition(".")[0] for key in keys} == {
         "runs", "name", "seed", "device", "upstream", "start", "vae", "train_vae"
     }  # fmt: skip
-    assert "  vae=ha2018 moving moving_small [tiny]\n" in text
+    assert "  vae=ha2018 moving moving_half moving_small [tiny]\n" in text
     assert "  train_vae.fit.steps=6 " in text, "values are those of this call"
     assert keys["train_vae.fit.steps"].startswith("updates")
     assert keys["vae.z_dim"] == "latents", (
@@ -62,7 +62,7 @@ def test_help_of_an_agent_and_of_the_users_own_yaml(capsys, tmp_path):
     (tmp_path / "vae" / "mine.yaml").write_text("# My V.\ndefaults: [tiny]\nz_dim: 5 # five\n")
     cli.main(["train_vae", "--config-dir", str(tmp_path), "vae=mine", "--help"])
     text = capsys.readouterr().out
-    assert "  vae=ha2018 [mine] moving moving_small tiny\n" in text
+    assert "  vae=ha2018 [mine] moving moving_half moving_small tiny\n" in text
     assert keys_of(text)["vae.z_dim"] == "five"
     assert "vae: My V." in text
 
