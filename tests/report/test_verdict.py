@@ -34,7 +34,7 @@ def select(root, *means):
 
 
 def test_both_scores_with_their_sd_and_n(root):
-    said = verdict(root)
+    said = verdict([root])
     assert said.startswith("random 22 ± 11 (n=30) → agent 210 ± 40 (n=50); ")
     assert "V explains 91% of what moves" in said
     assert "M beats a z that stays as it is by 0.5 nats per dimension" in said
@@ -43,15 +43,23 @@ def test_both_scores_with_their_sd_and_n(root):
 
 def test_what_is_worst_is_mended_first(root):
     select(root, 100, 120, 150, 160, 170)
-    assert "C was still getting better: raise evolve.max_minutes" in verdict(root)
+    assert "C was still getting better: raise evolve.max_minutes" in verdict([root])
     write(root, "train_mdnrnn", nats_per_dim=1.5, nats_per_dim_persistence=1.25)
-    said = verdict(root)
+    said = verdict([root])
     assert "M is 0.25 nats per dimension worse than a z that stays as it is" in said
     assert "Next: M has to see more" in said
     write(root, "train_vae", moving_explained=0.2)
-    assert "Next: V misses most of what moves" in verdict(root)
+    assert "Next: V misses most of what moves" in verdict([root])
 
 
 def test_a_run_without_a_score_has_no_verdict(root):
     (root / "evaluate" / "DONE").unlink()
-    assert verdict(root) is None
+    assert verdict([root]) is None
+
+
+def test_what_a_round_took_over_is_told_as_it_was(root, tmp_path):
+    before = tmp_path / "before"
+    before.mkdir()
+    write(before, "train_vae", moving_explained=0.8)
+    (root / "train_vae" / "DONE").unlink()
+    assert "V explains 80% of what moves" in verdict([before, root])

@@ -1,5 +1,6 @@
 """One sentence at the end: what the agent came to, what V and M are worth, what to try next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from worldmodel.report.tables import short
@@ -12,16 +13,17 @@ SEEN = 0.5
 LATE = 0.34
 
 
-def verdict(root: Path) -> str | None:
-    """The sentence for one finished run or round; None where it was not evaluated.
+def verdict(rounds: Sequence[Path]) -> str | None:
+    """The sentence for a run; None where its last round was not evaluated.
 
     Args:
-        root: folder of the stages.
+        rounds: folders of the stages of every round, or of the only one; a stage that a round took
+            over from the one before is told of as it was there.
     """
-    done = {stage: read_done(root / stage) for stage in
-            ("evaluate", "train_controller", "train_mdnrnn", "train_vae")}  # fmt: skip
-    figures = {stage: found["figures"] if found else {} for stage, found in done.items()}
-    scored, seen = figures["evaluate"], figures["train_vae"].get("moving_explained")
+    figures = {stage: _newest(rounds, stage) for stage in ("train_mdnrnn", "train_vae")}
+    done = read_done(rounds[-1] / "evaluate")
+    scored = done["figures"] if done else {}
+    seen = figures["train_vae"].get("moving_explained")
     if not scored:
         return None
     n = scored["episodes"]
@@ -40,7 +42,13 @@ def verdict(root: Path) -> str | None:
             if ahead > 0
             else f"M is {short(-ahead)} nats per dimension worse than a z that stays as it is"
         )
-    return f"{'; '.join(parts)}. Next: {_advice(root, seen, ahead)}."
+    return f"{'; '.join(parts)}. Next: {_advice(rounds[-1], seen, ahead)}."
+
+
+def _newest(rounds: Sequence[Path], stage: str) -> dict[str, float]:
+    """Figures of a stage in the last round that has it; empty if none has."""
+    found = [done["figures"] for root in rounds if (done := read_done(root / stage)) is not None]
+    return found[-1] if found else {}
 
 
 def _ahead(figures: dict[str, float]) -> float | None:

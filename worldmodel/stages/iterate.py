@@ -53,7 +53,7 @@ def iterate(
             log.scalars(index, {f"rounds/{k}": v for k, v in round_figures(roots[index]).items()})
             rounds_table([round_figures(root) for root in roots[: index + 1]])
             print(try_to_plot(runs, name, seed))
-        print(verdict(roots[-1]) or "")
+        print(verdict(roots) or "")
     finally:
         log.close()
 
