@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from worldmodel.config import CONF, build, compose, entry, to_plain
+from worldmodel.config import CONF, build, compose, entry, take_out, to_plain
 from worldmodel.help import commands
 from worldmodel.run.registry import PIPELINE
+from worldmodel.settle import settle
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
@@ -52,9 +53,19 @@ def test_every_env_builds(env):
     assert callable(config.explorer)
 
 
+def settled(command: str, *overrides: str) -> DictConfig:
+    """A composition; an experiment for any environment is given one, and what it leaves open."""
+    cfg = composed(command, *overrides)
+    if cfg.env.id is None:
+        one = {"id": "CartPole-v1", "obs": "render", "crop": None, "frame_skip": 4}
+        cfg.env.update(one | {"max_episode_steps": 500})
+        settle(cfg, build)
+    return cfg
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_builds(experiment):
-    cfg = composed("pipeline", f"experiment={experiment}", f"name={experiment}")
+    cfg = settled("pipeline", f"experiment={experiment}", f"name={experiment}")
     for node in (cfg.env, cfg.vae, cfg.mdnrnn, cfg.controller, cfg.evolve, cfg.backend,
                  cfg.world.config, cfg.train_vae.frames, cfg.train_vae.fit,
                  cfg.train_mdnrnn.windows, cfg.train_mdnrnn.fit):  # fmt: skip
@@ -64,7 +75,8 @@ def test_every_experiment_builds(experiment):
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_round_of_an_experiment_builds(experiment):
     for overrides in composed("iterate", f"experiment={experiment}").rounds:
-        cfg = composed("pipeline", f"experiment={experiment}", *overrides)
+        _, overrides = take_out("keep", overrides)
+        cfg = settled("pipeline", f"experiment={experiment}", *overrides)
         for node in (cfg.vae, cfg.mdnrnn, cfg.controller, cfg.evolve, cfg.backend,
                      cfg.world.config, cfg.train_vae.fit, cfg.train_mdnrnn.fit):  # fmt: skip
             build(node)

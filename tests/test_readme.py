@@ -68,7 +68,7 @@ def builds(command: str, arguments: tuple[str, ...]) -> None:
         return
     config = compose(command, ["name=readme", *with_agent(arguments)])
     for part in PARTS:
-        if part in config:
+        if part in config and not (part == "env" and config.env.id is None):  # for any environment
             build(config[part])
 
 

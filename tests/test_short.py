@@ -10,7 +10,8 @@ from worldmodel.compose import compose_plain
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "conf" / "README.md").read_text()
 SECTION = PAGE.partition("## A quarter of an hour\n")[2].partition("\n## ")[0]
-COMMANDS = re.findall(r"^worldmodel iterate (experiment=short .*)$", SECTION, re.MULTILINE)
+LINES = re.findall(r"^worldmodel iterate (experiment=short .*)$", SECTION, re.MULTILINE)
+COMMANDS = [line.partition("#")[0].strip() for line in LINES]
 
 
 def test_every_environment_of_the_table_has_its_command():
