@@ -54,6 +54,7 @@ def assert_same(store, episodes, last=True):
             assert np.array_equal(getattr(episode, name), expected[name])
 
 
+@pytest.mark.slow
 def test_later_stages_go_on_from_an_import(stage, stages, tmp_path):
     episodes = [played(20 + seed, seed) for seed in range(4)]
     save("mine.npz", episodes)
