@@ -14,7 +14,8 @@ def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "Trai
     """An agent that has been trained: V, M and C, ready to act.
 
     Args:
-        where: a shipped agent, such as "car_racing", or the folder of a run, such as "runs/mine".
+        where: a shipped agent, such as "car_racing", or the folder of a run or of an exported
+            agent, such as "runs/mine".
         seed: of the run.
         checkpoint: of its controller: "best", the one that was selected, or "mean", where the
             search is.

@@ -1,6 +1,5 @@
 """An agent of a finished run or one that is shipped: `worldmodel.load("car_racing")`."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from worldmodel.envs.make import Env, EnvConfig, make_env
 from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.run.compat import current_config, current_target
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import SHIPPED, checkpoint_path, find_stage, last_round
 from worldmodel.run.shipped import shipped_agents, with_agent
 from worldmodel.stages.starts import dream_starts
@@ -122,12 +122,11 @@ class TrainedAgent(Agent):
     def _recorded(self) -> dict[str, Any] | None:
         """The configuration with which the controller was evolved; None for an exported agent."""
         path = self.origin.stage("train_controller") / "config.json"
-        return current_config(json.loads(path.read_text())) if path.exists() else None
+        return current_config(read_json(path)) if path.exists() else None
 
     def _composed(self) -> dict[str, Any]:
         """The configuration that an exported agent's file asks for."""
-        agent = self.origin.name.removeprefix("pretrained/")
-        asked = with_agent([f"runs={self.origin.runs}", f"agent={agent}"])
+        asked = with_agent([f"runs={self.origin.runs}", f"run={self.origin.name}"])
         return to_plain(compose("evaluate", asked))
 
 
@@ -164,7 +163,7 @@ def _origin(where: str | Path, seed: int) -> Origin:
 def _of_folder(folder: Path, seed: int) -> Origin:
     """A run's folder, of which its own config knows how much is the run's name."""
     for path in sorted((folder / f"seed{seed}").glob("*/config.json")):
-        parts = Path(json.loads(path.read_text())["name"]).parts
+        parts = Path(str(read_json(path).get("name"))).parts
         if folder.parts[-len(parts) :] == parts:
             return Origin(Path(*folder.parts[: -len(parts)]), "/".join(parts), seed)
     return Origin(folder.parent, folder.name, seed)

@@ -1,6 +1,7 @@
 """Shipped agents: small files that evaluate and serve as the original does."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +156,10 @@ def test_an_agent_of_an_inferred_environment_evaluates(stage, finished, tmp_path
     card = json.loads((tmp_path / "runs/pretrained/tiny/agent.json").read_text())
     (cols,) = (text for text in card["overrides"] if text.startswith("env.crop_cols=["))
     assert {*gym, "env.obs=render", "env.crop=null", "env.frame_skip=1"} < set(card["overrides"])
+    for folder in ("runs/pretrained/tiny", "elsewhere/copied"):
+        if not (tmp_path / folder).exists():
+            shutil.copytree(tmp_path / "runs/pretrained/tiny", tmp_path / folder)
+        assert load_agent(tmp_path / folder)._env_config().frame_skip == 1
     outcome = stage("evaluate", "agent=tiny", "evaluate.videos=false")
     assert outcome.code == 0, outcome.err
     assert "rendered pictures" not in outcome.out
