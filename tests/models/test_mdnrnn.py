@@ -166,15 +166,16 @@ def test_without_heads_nothing_is_predicted_besides_z():
     assert model.predict(torch.randn(5, 16)).end is None
 
 
-def test_reward_units_do_not_change_what_is_learned():
+@pytest.mark.parametrize("unit", [1e-7, 1.0, 1e12])
+def test_reward_units_do_not_change_what_is_learned(unit):
     small, large = make(), make()
-    large.set_reward_statistics(100.0, 50.0)
+    large.set_reward_statistics(100.0 * unit, 50.0 * unit)
     batch = make_batch()
-    scaled = batch | {"reward": 100 + 50 * batch["reward"]}
+    scaled = batch | {"reward": unit * (100 + 50 * batch["reward"])}
     torch.testing.assert_close(loss(small, batch)[0], loss(large, scaled)[0])
     hidden = torch.randn(5, 16)
     torch.testing.assert_close(
-        large.predict(hidden).reward, 100 + 50 * small.predict(hidden).reward
+        large.predict(hidden).reward / unit, 100 + 50 * small.predict(hidden).reward
     )
 
 
@@ -188,7 +189,7 @@ def test_reward_statistics_are_stored_with_the_weights():
 
 def test_a_constant_reward_is_predicted_exactly_at_zero_error():
     model = make()
-    model.set_reward_statistics(1.0, 0.0)
+    model.set_reward_statistics(1.0, 1e-8)  # what is left of 0 in float32
     with torch.no_grad():
         for parameter in model.sequence.heads["reward"].parameters():
             parameter.zero_()

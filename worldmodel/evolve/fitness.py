@@ -196,7 +196,7 @@ class Hybrid:
         """Of r and of d, in the best linear guess."""
         score, real, dream, both = self._moments
         matrix = np.array([[real, both], [both, dream]])
-        if np.linalg.det(matrix) <= 1e-9 * max(real * dream, 1e-12) or both <= 0:
+        if np.linalg.det(matrix) <= 1e-9 * real * dream or both <= 0:
             return np.array([1.0, 0.0], np.float32)
         # No score can go with the dream more than its own variance allows.
         score = max(score, both**2 / dream)

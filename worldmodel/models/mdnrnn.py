@@ -21,6 +21,7 @@ from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization
 from worldmodel.types import Logs
 
 Batch = Mapping[str, Tensor]
+ROUNDING = 1e-6  # share of the mean reward below which its deviation is one of float32
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,10 @@ class MDNRNN(nn.Module):
         self.register_buffer("reward_std", torch.ones(()))
 
     def set_reward_statistics(self, mean: float, std: float) -> None:
-        """Standardise rewards by these; a constant reward (std 0) is only shifted."""
+        """Standardise rewards by these, in whatever unit; a constant reward is only shifted."""
+        varies = std > ROUNDING * abs(mean)
         self.reward_mean.fill_(mean)
-        self.reward_std.fill_(std if std > 1e-6 else 1.0)
+        self.reward_std.fill_(std if varies else 1.0)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Logs]:
         """Negative log-likelihood of a batch of sequences; every mean is over real steps only.
