@@ -1,13 +1,16 @@
 """Who plays: an explorer, an agent's candidates, or an agent from which the explorer takes over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from worldmodel.agent.agent import Agent
-from worldmodel.seed import stream
-from worldmodel.types import BoolArray, EnvSpec, Explorer, FloatArray, Frames, IntArray
+from worldmodel.seed import derive, stream
+from worldmodel.types import EnvSpec, Explorer, FloatArray, Frames, IntArray
+
+# Agent steps that are planned at a time: an episode is rarely as long as its limit allows.
+BLOCK = 4096
 
 
 class Actor(Protocol):
@@ -58,17 +61,30 @@ class Explore:
     """
 
     def __init__(self, explorer: Explorer, spec: EnvSpec, steps: int) -> None:
-        self._explorer, self._spec, self.steps = explorer, spec, steps
+        self._explorer, self._spec, self._steps = explorer, spec, steps
 
     def begin(self, seeds: Sequence[int]) -> None:
-        """Draw every episode's actions from its seed."""
-        plans = [self._explorer(self._spec, seed, self.steps) for seed in seeds]
-        self.plans, self._step = np.stack(plans), -1
+        """Start one episode per seed, from which its actions follow."""
+        self._seeds, self._step, self._block = seeds, -1, -1
 
     def act(self, obs: Frames, ids: IntArray) -> FloatArray:
         """The planned actions."""
         self._step += 1
-        return self.plans[ids, self._step]
+        return self.planned(ids, self._step)
+
+    def planned(self, ids: IntArray | int, step: int) -> FloatArray:
+        """Actions of the episodes `ids` in one step."""
+        block, at = divmod(step, BLOCK)
+        if block != self._block:
+            self._block, left = block, self._steps - block * BLOCK
+            plans = [self._draw(seed, block, min(BLOCK, left)) for seed in self._seeds]
+            self._plans = np.stack(plans)
+        actions: FloatArray = self._plans[ids, at]
+        return actions
+
+    def _draw(self, seed: int, block: int, steps: int) -> FloatArray:
+        part = seed if block == 0 else derive(seed, "collect", block)
+        return self._explorer(self._spec, part, steps)
 
 
 class MixedActor:
@@ -99,14 +115,13 @@ class MixedActor:
         self._explore.begin(seeds)
         varied = np.stack([self._vary(seed) for seed in seeds])
         self._playing = self._agent.rollouts(varied, 1, seeds)
-        self._turns = np.stack([self._draw_turns(seed) for seed in seeds])
-        self._step = -1
+        self._turns = [self._draw_turns(seed) for seed in seeds]
 
     def act(self, obs: Frames, ids: IntArray) -> FloatArray:
         """The explorer's actions where it has its turn, the agent's elsewhere."""
-        self._step += 1
         explored = self._explore.act(obs, ids)
-        return self._playing.act(obs, ids, self._turns[ids, self._step], explored)
+        turns = np.array([next(turns) for turns in self._turns])
+        return self._playing.act(obs, ids, turns[ids], explored)
 
     def _vary(self, seed: int) -> FloatArray:
         """Parameters (n,) for one episode."""
@@ -115,14 +130,14 @@ class MixedActor:
         noise = rng.uniform(0, self._noise) * rng.standard_normal(len(params))
         return (params + noise).astype(np.float32)
 
-    def _draw_turns(self, seed: int) -> BoolArray:
-        """Turns (steps,) of a two-state Markov chain with the wanted share and stretch."""
+    def _draw_turns(self, seed: int) -> Iterator[bool]:
+        """Turns, step by step, of a two-state Markov chain with the wanted share and stretch."""
         rng = stream(seed, "turns")
         share = rng.uniform(0, self._share)
         leave = 1 / self._stretch
         enter = min(1.0, leave * share / max(1 - share, 1e-6))
-        turns, turn = np.zeros(self._explore.steps, bool), False
-        for step, lot in enumerate(rng.uniform(size=self._explore.steps)):
-            turn = bool(lot >= leave) if turn else bool(lot < enter)
-            turns[step] = turn
-        return turns
+        turn = False
+        while True:
+            for lot in rng.uniform(size=BLOCK):
+                turn = bool(lot >= leave) if turn else bool(lot < enter)
+                yield turn

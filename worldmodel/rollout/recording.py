@@ -6,13 +6,15 @@ import numpy as np
 
 from worldmodel.types import BoolArray, EnvSpec, Episode, FloatArray, Frames, IntArray
 
+ROOM = 256  # agent steps for which there is room at first
+
 
 class EpisodeRecording:
-    """Whole episodes: every frame, action, reward and end.
+    """Whole episodes: every frame, action, reward and end; memory grows with what is played.
 
     Args:
         spec: sizes.
-        steps: agent steps of the longest episode; as much memory is taken for each.
+        steps: agent steps of the longest episode.
     """
 
     def __init__(self, spec: EnvSpec, steps: int) -> None:
@@ -20,12 +22,12 @@ class EpisodeRecording:
 
     def begin(self, obs: Frames) -> None:
         """The first frames (N, H, W, C)."""
-        count, steps = len(obs), self._steps
-        self._obs = np.empty((count, steps + 1, *obs.shape[1:]), np.uint8)
-        self._action = np.zeros((count, steps, self._spec.action_dim), np.float32)
-        self._reward = np.zeros((count, steps), np.float32)
-        self._terminated = np.zeros((count, steps), bool)
-        self._truncated = np.zeros((count, steps), bool)
+        count, room = len(obs), min(self._steps, ROOM)
+        self._obs = np.empty((count, room + 1, *obs.shape[1:]), np.uint8)
+        self._action = np.empty((count, room, self._spec.action_dim), np.float32)
+        self._reward = np.empty((count, room), np.float32)
+        self._terminated = np.empty((count, room), bool)
+        self._truncated = np.empty((count, room), bool)
         self._lengths = np.zeros(count, np.int64)
         self._obs[:, 0] = obs
 
@@ -40,10 +42,20 @@ class EpisodeRecording:
     ) -> None:
         """Keep one step of the episodes `ids`."""
         at = self._lengths[ids]
+        if at.max() == self._reward.shape[1]:
+            self._grow()
         self._obs[ids, at + 1], self._action[ids, at] = obs, action
         self._reward[ids, at] = reward
         self._terminated[ids, at], self._truncated[ids, at] = terminated, truncated
         self._lengths[ids] += 1
+
+    def _grow(self) -> None:
+        """Make room for twice as many steps."""
+        more = min(self._steps, 2 * self._reward.shape[1]) - self._reward.shape[1]
+        for name in ("_obs", "_action", "_reward", "_terminated", "_truncated"):
+            kept = getattr(self, name)
+            added = np.empty((len(kept), more, *kept.shape[2:]), kept.dtype)
+            setattr(self, name, np.concatenate([kept, added], 1))
 
     def episodes(self, seeds: Sequence[int]) -> list[Episode]:
         """The episodes, of which these are the seeds."""
