@@ -12,7 +12,7 @@ from worldmodel.dream.cuda_graph import Graph
 from worldmodel.dream.dynamics import Dynamics, Noise
 from worldmodel.models.controller import Controller
 from worldmodel.seed import derive
-from worldmodel.types import FloatArray, IntArray, World
+from worldmodel.types import FloatArray, IntArray, UserError, World
 
 # Dead rollouts are dropped once this share of the batch is dead: dropping copies what is left.
 DROP = 0.1
@@ -51,14 +51,29 @@ class DreamWorld(World):
     def evaluate(
         self, params: FloatArray, seeds: Sequence[int], *, generation: int | None
     ) -> tuple[FloatArray, IntArray]:
-        """Dreamt returns and lengths in env steps (P, R); the same start for every candidate."""
+        """Dreamt returns and lengths in env steps (P, R); the same start for every candidate.
+
+        Raises:
+            UserError: if a return is not finite.
+        """
         dynamics = self._dynamics
         self._generator.manual_seed(derive(seeds[0], "dream", *seeds))
         with dynamics.autocast():
             returns, lengths = self._play(self._begin(params, seeds), len(seeds))
         shape = (len(params), len(seeds))
         steps = (lengths * dynamics.frame_skip).view(shape)
-        return returns.view(shape).cpu().numpy(), steps.cpu().numpy()
+        scores: FloatArray = returns.view(shape).cpu().numpy()
+        self._check_finite(scores, seeds)
+        return scores, steps.cpu().numpy()
+
+    def _check_finite(self, scores: FloatArray, seeds: Sequence[int]) -> None:
+        if not np.isfinite(scores).all():
+            _, rollout = np.argwhere(~np.isfinite(scores))[0]
+            raise UserError(
+                f"A dream of seed {seeds[rollout]} came to a score that is not finite: M predicts "
+                "what nobody can score. Train M with a lower train_mdnrnn.fit.learning_rate, or "
+                "search with a smaller evolve.cma.sigma."
+            )
 
     def _play(self, live: DreamBatch, rollouts: int) -> tuple[Tensor, Tensor]:
         """Returns and lengths in agent steps of all rollouts, each (B,)."""

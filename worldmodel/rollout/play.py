@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from worldmodel.rollout.actor import Actor
-from worldmodel.types import BoolArray, FloatArray, Frames, IntArray, VectorEnv
+from worldmodel.types import BoolArray, FloatArray, Frames, IntArray, UserError, VectorEnv
 
 
 class Outcome(NamedTuple):
@@ -74,6 +74,9 @@ def play(
         seeds: an episode depends on its seed and the actor alone.
         limits: of an episode, besides the environment's own.
         recording: sees every transition.
+
+    Raises:
+        UserError: for an action or a reward that is not finite; it names the episode's seed.
     """
     limits = limits or Limits()
     skip = env.spec.frame_skip
@@ -92,7 +95,9 @@ def play(
     live = np.arange(len(seeds))
     while live.size:
         action = actor.act(obs, live)
+        _check_finite("an action", action.reshape(live.size, -1), live, seeds, lengths)
         obs, reward, terminated, truncated = env.step(action, live)
+        _check_finite("the reward", reward[:, None], live, seeds, lengths)
         returns[live] += reward
         lengths[live] += 1
         idle[live] = np.where(reward > 0, 0, idle[live] + 1)
@@ -105,6 +110,20 @@ def play(
         live, obs = live[going], obs[going]
     steps = np.minimum(lengths * skip, env.spec.max_episode_steps)
     return Outcome(returns, steps, finished)
+
+
+def _check_finite(
+    what: str, values: FloatArray, live: IntArray, seeds: Sequence[int], lengths: IntArray
+) -> None:
+    if np.isfinite(values).all():
+        return
+    row, column = np.argwhere(~np.isfinite(values))[0]
+    episode = live[row]
+    raise UserError(
+        f"In the episode of seed {seeds[episode]}, {what} of agent step {lengths[episode] + 1} is "
+        f"{values[row, column]}: mend the environment, or whoever acts in it; a gymnasium wrapper "
+        "in env.wrappers can clip rewards."
+    )
 
 
 def _is_finished(rule: str | None, reward: FloatArray, terminated: BoolArray) -> BoolArray:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -47,9 +48,17 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
 
 
 def save_json(path: Path, content: object) -> None:
-    """Write JSON atomically."""
+    """Write JSON atomically; numbers that are not finite, which JSON does not know, as null."""
     with atomic(path, "w") as file:
-        json.dump(content, file, indent=2)
+        json.dump(_finite(content), file, indent=2, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
