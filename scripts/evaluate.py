@@ -10,7 +10,8 @@ from worldmodel.stages.evaluate import evaluate
 @stage("evaluate")
 def main(cfg: DictConfig, run: Run) -> None:
     """Play held-out episodes in the official environment and film three of them."""
-    run.finish(evaluate(build(cfg.evaluate), build(cfg.env), build(cfg.backend), run))
+    figures, missing = evaluate(build(cfg.evaluate), build(cfg.env), build(cfg.backend), run)
+    run.finish(figures, missing)
 
 
 if __name__ == "__main__":

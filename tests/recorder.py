@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from worldmodel.run import checkpoint
 from worldmodel.run.log import Log
 from worldmodel.run.registry import STAGES
 from worldmodel.run.run import Run
@@ -22,6 +23,9 @@ class Recorder:
 
     def checkpoint(self, name="last"):
         return self.folder / f"{name}.pt"
+
+    def save(self, name, content):
+        checkpoint.save(self.checkpoint(name), content)
 
     def log(self, resume_step=0):
         self._log = self._log or Log(self.folder, resume_step)

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from worldmodel.run.compat import RENAMED, current_key
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import CONF, lookup
 from worldmodel.types import UserError
 
@@ -227,7 +228,7 @@ def _recorded_ids(config: DictConfig) -> set[str]:
     root = Path(str(config.runs)) / str(config.name)
     folders = f"seed{config.seed}/*", f"round*/seed{config.seed}/*"
     paths = (path for folder in folders for path in root.glob(f"{folder}/config.json"))
-    return {str(lookup(json.loads(path.read_text()), "env.id")) for path in paths}
+    return {str(lookup(read_json(path), "env.id")) for path in paths}
 
 
 _remembered = lru_cache(maxsize=64)(_compose)

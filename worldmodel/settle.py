@@ -4,7 +4,6 @@ A stage sees numbers only, and its config.json keeps them. They come from the ru
 stages, or else from the runs that this one goes on from, or else from a few random episodes.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from worldmodel.envs.explore import EXPLORERS
 from worldmodel.run.compat import current_config, current_target
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import lookup, stage_records
 from worldmodel.run.registry import BEFORE
 from worldmodel.types import UserError
@@ -135,7 +135,7 @@ def _recorded(config: DictConfig) -> Iterator[Mapping[str, Any]]:
     names = [given["name"], *(lookup(given, key) for key in BEFORE)]
     for name in dict.fromkeys(str(name) for name in names if name is not None):
         for path in stage_records(Path(str(given["runs"])), name, int(given["seed"])):
-            env = current_config(json.loads(path.read_text())).get("env")
+            env = current_config(read_json(path)).get("env")
             if isinstance(env, Mapping):
                 yield env
 

@@ -1,8 +1,10 @@
 """What an evaluation says of its episodes."""
 
 import json
+import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from worldmodel.parallel import SerialBackend
@@ -38,8 +40,36 @@ def test_an_evaluation_that_goes_on_tells_of_one_kind_of_end(small, tmp_path, ru
     policy = replace(small.policy, spec=replace(small.spec, finished=rule))
     player = replace(small.player, policy=policy, env=replace(small.player.env, finished=rule))
     (tmp_path / "episodes.jsonl").write_text(json.dumps(RECORDS[0]) + "\n")
+    (tmp_path / "actions").mkdir()
+    np.save(tmp_path / "actions" / "1.npy", np.zeros((8, 2), np.float32))
     records = play_episodes(player, [1, 2], SerialBackend(), 1, tmp_path, lambda _: None)
     assert records[0]["score"] == RECORDS[0]["score"]  # it was not played again
     assert [record["finished"] for record in records] == finished
     lines = (tmp_path / "episodes.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == records
+
+
+class Listening(SerialBackend):
+    """Keeps the jobs that it was given."""
+
+    def map(self, make_worker, jobs):
+        self.jobs = list(jobs)
+        return super().map(make_worker, jobs)
+
+
+def test_a_job_that_is_half_recorded_is_played_as_it_was(small, tmp_path):
+    seeds = [1, 2, 3, 4, 5]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    records = play_episodes(small.player, seeds, SerialBackend(), 3, whole, lambda _: None)
+    played = []
+    shutil.copytree(whole, broken)
+    (broken / "actions" / "2.npy").unlink()
+    lines = (whole / "episodes.jsonl").read_text().splitlines(keepends=True)
+    (broken / "episodes.jsonl").write_text(lines[0])
+    backend = Listening()
+    again = play_episodes(small.player, seeds, backend, 3, broken, played.append)
+    assert again == records
+    assert backend.jobs == [(1, 2, 3), (4, 5)]
+    assert [episode.seed for episode in played] == seeds[1:]
+    for path in (whole / "actions").iterdir():
+        assert (broken / "actions" / path.name).read_bytes() == path.read_bytes()

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from worldmodel.run.layout import read_done
 from worldmodel.run.run import Run
 from worldmodel.types import UserError
 
@@ -20,7 +21,7 @@ def runs(tmp_path):
         folder = tmp_path / name / "seed0" / stage
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(json.dumps({"upstream": upstream}))
-        (folder / "DONE").write_text(json.dumps({"id": name, "minutes": 1.0}))
+        (folder / "DONE").write_text(json.dumps({"id": name, "minutes": 1.0, "figures": {}}))
     return tmp_path
 
 
@@ -47,10 +48,10 @@ def test_inputs_that_changed_are_refused_before_a_stage_is_finished(runs):
     run = opened(runs, "evaluate", name="d", upstream="c")
     run.close()
     done = runs / "c/seed0/train_controller/DONE"
-    done.write_text(json.dumps({"id": "anew"}))
+    done.write_text(json.dumps({"id": "anew", "figures": {}}))
     opened(runs, "evaluate", name="d", upstream="c").close()  # there is no result yet
     (run.folder / "episodes.jsonl").touch()
-    done.write_text(json.dumps({"id": "once more"}))
+    done.write_text(json.dumps({"id": "once more", "figures": {}}))
     with pytest.raises(UserError, match="made from an older train_controller"):
         opened(runs, "evaluate", name="d", upstream="c")
 
@@ -73,7 +74,8 @@ def test_models_that_do_not_belong_together_are_refused(runs):
     made = {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
     assert json.loads((run.folder / "DONE").read_text())["models"] == made
     done = runs / "b/seed0/train_mdnrnn/DONE"
-    done.write_text(json.dumps({"id": "b", "minutes": 1.0, "models": {"train_vae": "another"}}))
+    other = {"id": "b", "minutes": 1.0, "figures": {}, "models": {"train_vae": "another"}}
+    done.write_text(json.dumps(other))
     for stage in ("train_controller", "evaluate"):
         with pytest.raises(UserError, match=r"do not belong together: .* another train_vae"):
             opened(runs, stage, name="e", upstream="c")
@@ -132,3 +134,72 @@ def test_a_run_has_a_place_of_its_own(tmp_path, changes, words):
     with pytest.raises(UserError, match=re.escape(words)):
         Run("collect", config)
     assert not list(tmp_path.iterdir())
+
+
+def collected(runs, episodes, make=(), ends=True):
+    """A collect stage that makes some files; what its DONE holds afterwards."""
+    run = opened(runs, "collect", name="c", collect={"episodes": episodes})
+    if make:
+        run.begin()
+    for name in make:
+        (run.folder / name).write_text(name)
+    if ends and not run.done:
+        run.finish({"episodes": episodes})
+    run.interrupted()
+    run.close()
+    return read_done(run.folder)
+
+
+def test_a_finished_stage_stays_finished_until_its_results_change(tmp_path):
+    first = collected(tmp_path, 2, ["a", "b"])
+    assert collected(tmp_path, 3, ends=False) == first, "refused, or killed before it began"
+    assert collected(tmp_path, 2) == first
+    assert collected(tmp_path, 3, ["c"], ends=False) is None
+    ended = collected(tmp_path, 3)
+    assert ended["id"] != first["id"]
+    assert ended["grows"] == {"collect.episodes": 3, "collect.frames": None}
+    assert ended["minutes"] >= first["minutes"]
+
+
+def test_the_id_changes_only_where_results_do(tmp_path):
+    first = collected(tmp_path, 2, ["a"])
+    again = collected(tmp_path, 3)
+    assert (again["id"], again["figures"]) == (first["id"], {"episodes": 3})
+    run = opened(tmp_path, "collect", name="c", collect={"episodes": 4})
+    run.begin()  # and killed before anything was written
+    run.close()
+    assert read_done(run.folder) is None
+    assert collected(tmp_path, 3)["id"] == first["id"]
+
+
+def test_what_could_not_be_made_is_made_by_the_same_command(tmp_path, capsys):
+    run = opened(tmp_path, "collect", name="c", collect={"episodes": 2})
+    run.finish({"episodes": 2}, ["best.mp4"])
+    run.close()
+    assert "without best.mp4" in capsys.readouterr().out
+    assert collected(tmp_path, 2, ends=False) is not None, "the score stands meanwhile"
+    collected(tmp_path, 2)
+    assert "making what is missing (best.mp4)" in capsys.readouterr().out
+    collected(tmp_path, 2)
+    assert "done already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b'{"id": "a", "figu', b"\x80\xff", b"[1]", b"[" * 9999])
+@pytest.mark.parametrize("name", ["DONE", "config.json"])
+def test_a_damaged_file_is_named(runs, name, content):
+    path = runs / "c/seed0/train_controller" / name
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name} is damaged \(.+\): delete it and run train_con"):
+        opened(runs, "evaluate", name="d", upstream="c")
+    path.unlink()
+    if name == "DONE":
+        with pytest.raises(UserError, match="is not finished"):
+            opened(runs, "evaluate", name="d", upstream="c")
+
+
+def test_a_damaged_count_of_minutes_is_no_reason_to_stop(tmp_path):
+    run = opened(tmp_path, "collect", name="c", collect={"episodes": 2})
+    (run.folder / "partial.json").write_text("{")
+    run.finish({})
+    run.close()
+    assert read_done(run.folder)["minutes"] < 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from worldmodel.data.episodes import EpisodeStore
 
@@ -104,3 +106,22 @@ def test_no_more_episodes_begin_where_there_are_enough_frames(stage, tmp_path):
     assert stage("collect", *overrides, "collect.frames=110").code == 0
     assert store.indices() == list(range(6))
     np.testing.assert_array_equal(store.read(3).obs, before)
+
+
+@pytest.mark.slow
+def test_what_an_agent_plays_does_not_depend_on_a_kill(stages, finished, tmp_path):
+    tiny = ["experiment=tiny", "env=pendulum"]
+    finished("train_controller", *tiny)
+    played = [*tiny, "name=agent", "collect.agent=tiny", "collect.agent_noise=1",
+              "collect.episodes=4", "collect.envs=3"]  # fmt: skip
+    stages("collect", *played)
+    folder = tmp_path / "runs/agent/seed0/collect"
+    whole = {index: EpisodeStore.open(folder / "episodes").read(index) for index in range(4)}
+    (folder / "DONE").unlink()
+    for index in (0, 2):
+        shutil.rmtree(folder / "episodes" / f"{index:06d}")
+    stages("collect", *played)
+    for index, episode in whole.items():
+        again = EpisodeStore.open(folder / "episodes").read(index)
+        np.testing.assert_array_equal(again.action, episode.action)
+        np.testing.assert_array_equal(again.reward, episode.reward)

@@ -1,6 +1,5 @@
 """Latents at rest: written once by the encode stage, then memory-mapped."""
 
-import json
 import os
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.run.checkpoint import save_json
+from worldmodel.run.json_file import read_json
 from worldmodel.types import BoolArray, Episode, FloatArray, IntArray, UserError
 
 _FRAME_FIELDS = {"mu": "<f4", "logvar": "<f4"}
@@ -173,10 +173,11 @@ class LatentStore:
         self.folder = folder
         for name in (*_FRAME_FIELDS, *_STEP_FIELDS, *_INDEX_FIELDS):
             setattr(self, name, np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")))
-        self.metadata: dict[str, Any] = json.loads((folder / _METADATA).read_text())
+        self.metadata = read_json(folder / _METADATA)
         self.z_dim: int = self.mu.shape[1]
         self.action_dim: int = self.action.shape[1]
         self.steps: IntArray = np.diff(self.offsets) - 1
+        self._check()
         self._row = {index: row for row, index in enumerate(self.episodes.tolist())}
 
     @classmethod
@@ -190,11 +191,25 @@ class LatentStore:
             raise UserError(f"{folder} is missing: run encode first.")
         try:
             return cls(folder)
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, IndexError) as error:
             raise UserError(
                 f"{folder} is damaged ({type(error).__name__}: {error}): delete {folder.parent} "
                 "and run encode again."
             ) from error
+
+    def _check(self) -> None:
+        """Raises ValueError if the files don't belong to the same episodes."""
+        frames, episodes = len(self.mu), len(self.episodes)
+        whole = (
+            self.offsets.shape == (episodes + 1,)
+            and self.offsets[0] == 0
+            and self.offsets[-1] == frames
+            and (self.steps > 0).all()
+            and all(len(getattr(self, name)) == frames for name in _FRAME_FIELDS)
+            and all(len(getattr(self, name)) == frames - episodes for name in _STEP_FIELDS)
+        )
+        if not whole:
+            raise ValueError("its files are of different lengths")
 
     @property
     def newest_from(self) -> int:

@@ -1,6 +1,5 @@
 """Recipes against noise compared: searches of equal cost that differ in nothing else."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +12,12 @@ import numpy as np
 from worldmodel.evolve.cma import CMA, CMAConfig
 from worldmodel.evolve.recipes import Policy, Recipe
 from worldmodel.run import checkpoint
+from worldmodel.run.json_file import read_json
 from worldmodel.run.progress import Bar
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive, derive_many
 from worldmodel.stats import mean_sd
-from worldmodel.types import FloatArray, World
+from worldmodel.types import FloatArray, UserError, World
 
 
 @dataclass(frozen=True)
@@ -228,11 +228,14 @@ def _is_search(path: Path, about: Mapping[str, Any]) -> bool:
     """Whether the file holds this very search."""
     if not path.exists():
         return False
-    found = json.loads(path.read_text())
-    return {key: found[key] for key in about} == about
+    try:
+        found = read_json(path)
+    except UserError:  # a damaged one is made again
+        return False
+    return {key: found.get(key) for key in about} == about
 
 
 def _read(paths: Sequence[Path], budget: int) -> Outcome:
-    found = [json.loads(path.read_text()) for path in paths]
+    found = [read_json(path) for path in paths]
     curves = tuple(tuple(Point(**point) for point in each["curve"]) for each in found)
     return Outcome(curves, float(np.mean([each["minutes"] for each in found])), budget)

@@ -183,7 +183,7 @@ class _Evolution:
             "tally": asdict(self.tally),
             "about": self._about,
         }
-        checkpoint.save(self._run.checkpoint(), state)
+        self._run.save("last", state)
 
     def result(self) -> EvolveResult:
         """What it has come to."""

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from worldmodel.evolve.cma import CMA
-from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.stats import mean_sd
 from worldmodel.types import World
@@ -79,7 +78,7 @@ class Selection:
             "env_steps": tally.env_steps,
             "dream_steps": tally.dream_steps,
         }
-        checkpoint.save(self._run.checkpoint("mean"), content)
+        self._run.save("mean", content)
         if score > tally.best:
             tally.best, tally.world_score, tally.world_sd = score, inside, inside_sd
-            checkpoint.save(self._run.checkpoint("best"), content)
+            self._run.save("best", content)

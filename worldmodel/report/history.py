@@ -1,13 +1,13 @@
 """What the mean of CMA-ES scored over all rounds of a run, and what had been spent by then."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from worldmodel.run.layout import read_done
+from worldmodel.run.json_file import read_json
+from worldmodel.run.layout import lookup, read_done
 from worldmodel.run.log import read_metrics
 from worldmodel.run.registry import PIPELINE
 from worldmodel.types import UserError
@@ -93,7 +93,7 @@ def read_history(runs: Path, name: str, seed: int) -> History:
         rounds.append(one)
         config = root / "train_controller" / "config.json"
         if config.exists():
-            solved_at = json.loads(config.read_text())["env"]["solved_at"]
+            solved_at = lookup(read_json(config), "env.solved_at")
     if not any(one.selection for one in rounds):
         raise UserError(
             f"{runs / name} has no scores to draw yet: the first one comes after "
@@ -142,7 +142,7 @@ def _scores(folder: Path, kind: str, start: Spent) -> Iterator[Score]:
     records = read_metrics(folder)
     if not records:
         return
-    config = json.loads((folder / "config.json").read_text())
+    config = read_json(folder / "config.json")
     episodes, after = config["evolve"]["selection_episodes"], start
     for record in records:
         if "minutes" in record:

@@ -1,6 +1,5 @@
 """Runs side by side: what every stage came to, as mean ± sd over the seeds of a run."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from worldmodel.report.tables import short
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import read_done, shipped_folder
 from worldmodel.run.progress import wide_console
 from worldmodel.run.registry import PIPELINE
@@ -84,7 +84,7 @@ def run_figures(folder: Path) -> list[dict[str, float]]:
     shipped = shipped_folder("/".join(folder.parts[-2:]))
     own = folder / "agent.json"
     agent = own if own.exists() or shipped is None else shipped / "agent.json"
-    card = json.loads(agent.read_text()) if agent.exists() else {"stages": {}}
+    card = read_json(agent) if agent.exists() else {"stages": {}}
     found = []
     for rounds in _rounds_by_seed(folder):
         parts = [card["stages"] | _records(root) for root in rounds]

@@ -55,13 +55,18 @@ class CollectorConfig:
 
 @dataclass(frozen=True)
 class CollectJob:
-    """Episodes (index, seed) that are stepped together."""
+    """Episodes (index, seed) that are stepped together, and the indices of those to keep.
+
+    The others are there already. They are played along for an agent's sake: the last bits of what V
+    and M compute depend on what else is in their batch.
+    """
 
     episodes: tuple[tuple[int, int], ...]
+    keep: frozenset[int]
 
 
 def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple[int, float]]]:
-    """Build the environments once; a job then returns (steps, return) of each of its episodes."""
+    """Build the environments once; a job then returns (steps, return) of each episode kept."""
     env = make_vector(config.env, config.spec, config.vector, config.threads)
     store, limits = EpisodeStore.open(config.store), Limits(max_steps=config.longest)
     steps = -(-config.longest // config.spec.frame_skip)
@@ -72,6 +77,8 @@ def make_collector(config: CollectorConfig) -> Callable[[CollectJob], list[tuple
         recording, results = EpisodeRecording(config.spec, steps), []
         play(actor, env, seeds, limits, recording)
         for (index, _), episode in zip(job.episodes, recording.episodes(seeds), strict=True):
+            if index not in job.keep:
+                continue
             store.write(index, episode)
             results.append((len(episode), float(episode.reward.sum())))
         return results

@@ -1,6 +1,7 @@
 """Score a controller in the official environment, episode by episode, with replays."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import play
 from worldmodel.rollout.real import PlayerConfig, build_player
 from worldmodel.rollout.recording import ActionRecording
+from worldmodel.run.json_file import damaged
 from worldmodel.run.jsonl import RecordFile, read_records
 from worldmodel.stats import mean_sd
-from worldmodel.types import Backend, FloatArray
+from worldmodel.types import Backend, FloatArray, UserError
 
 RECORD = ("seed", "score", "steps", "finished")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -60,7 +62,7 @@ def play_episodes(
     folder: Path,
     on_episode: Callable[[Played], None],
 ) -> list[dict[str, Any]]:
-    """Play one episode per seed; seeds that `folder` holds already are not played again.
+    """Play one episode per seed, `per_job` at a time; what `folder` holds already stays.
 
     Writes a line of episodes.jsonl and the actions for every episode as soon as it is over.
 
@@ -68,14 +70,18 @@ def play_episodes(
         One record {seed, score, steps, finished} per seed, in the order of `seeds`.
     """
     (folder / "actions").mkdir(parents=True, exist_ok=True)
-    records = {record["seed"]: record for record in read_episodes(folder)}
+    records = {record["seed"]: record for record in recorded_episodes(folder)}
     if config.spec.finished is None:  # older runs wrote it for every environment
         records = {seed: record | {"finished": False} for seed, record in records.items()}
-    left = [seed for seed in seeds if seed not in records]
-    jobs = [tuple(left[i : i + per_job]) for i in range(0, len(left), per_job)]
+    jobs = [tuple(seeds[i : i + per_job]) for i in range(0, len(seeds), per_job)]
+    # A job that is half done is played whole again: the last bits of what V and M compute depend
+    # on what else is in their batch.
+    jobs = [job for job in jobs if not records.keys() >= set(job)]
     with RecordFile(folder / "episodes.jsonl", records.values()) as file:
         for _, episodes in backend.map(partial(make_evaluator, config), jobs):
             for played in episodes:
+                if played.seed in records:
+                    continue
                 np.save(folder / "actions" / f"{played.seed}.npy", played.action)
                 record = {key: getattr(played, key) for key in RECORD}
                 records[played.seed] = record
@@ -108,6 +114,35 @@ def pick(records: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The best, the median and the worst episode."""
     ranked = sorted(records, key=lambda record: record["score"])
     return {"best": ranked[-1], "median": ranked[len(ranked) // 2], "worst": ranked[0]}
+
+
+def read_action(folder: Path, seed: int) -> FloatArray:
+    """The actions (T, action_dim) of an episode that was played.
+
+    Raises:
+        UserError: if they are missing or damaged.
+    """
+    path = folder / "actions" / f"{seed}.npy"
+    try:
+        action: FloatArray = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, str(error) or type(error).__name__) from error
+    if action.ndim != 2:
+        raise damaged(path, f"it holds an array {action.shape}")
+    return action
+
+
+def recorded_episodes(folder: Path) -> list[dict[str, Any]]:
+    """Those of `read_episodes` that are whole: an episode without its actions is played again."""
+    whole = []
+    for record in read_episodes(folder):
+        with suppress(UserError):
+            if (
+                record.keys() >= {"seed", "score", "steps"}
+                and read_action(folder, record["seed"]).size
+            ):
+                whole.append(record)
+    return whole
 
 
 def read_episodes(folder: Path) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Replay an episode and film it: the game, what V sees of it, and what M expects."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.pictures import COLUMNS, decode, filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.real import PlayerConfig
-from worldmodel.types import EnvSpec, FloatArray, Frames
+from worldmodel.run.picture_file import write_png
+from worldmodel.types import EnvSpec, FloatArray, Frames, UserError
 
 PANEL = 256
 BATCH = 250  # frames that V encodes at once: of a whole episode it would take half a gigabyte
@@ -59,8 +61,23 @@ class Filmed:
     strip: Frames
 
 
-def make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
-    """Load V and M once; a job then writes one mp4 and its filmstrip."""
+def make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed | str]:
+    """Load V and M once; a job then writes one mp4 and its filmstrip, or says why it can't."""
+    film = make_careless_filmer(config)
+
+    def run(job: VideoJob) -> Filmed | str:
+        try:
+            return film(job)
+        except UserError as error:
+            return str(error)
+        except Exception as error:  # an environment may fail at anything while it draws
+            return f"{type(error).__name__} while it was drawn: {error}"
+
+    return run
+
+
+def make_careless_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
+    """As `make_filmer`, but with the errors of whatever fails."""
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
 
     @torch.inference_mode()
@@ -113,20 +130,47 @@ def replay(config: PlayerConfig, seed: int, action: FloatArray) -> Film:
 
 
 def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence[str]) -> None:
-    """Write frames (H, W, 3) uint8 of even sides as H.264, with a caption over each panel."""
+    """Write frames (H, W, 3) uint8 of even sides as H.264, with a caption over each panel.
+
+    Raises:
+        UserError: if the film can't be written; one that was there before stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    writer = None
-    for frame in frames:
-        frame = write_captions(frame, captions)
-        if writer is None:
-            size = (frame.shape[1], frame.shape[0])
-            writer = imageio_ffmpeg.write_frames(
-                str(path), size, fps=fps, codec="libx264", quality=7, macro_block_size=2
-            )
-            writer.send(None)
-        writer.send(frame)
-    if writer is not None:
-        writer.close()
+    scratch = path.with_name(f".{path.name}.tmp.mp4")
+    writer, count = None, 0
+    try:
+        for frame in frames:
+            frame = write_captions(frame, captions)
+            if writer is None:
+                size = (frame.shape[1], frame.shape[0])
+                writer = imageio_ffmpeg.write_frames(
+                    str(scratch), size, fps=fps, codec="libx264", quality=7, macro_block_size=2
+                )
+                writer.send(None)
+            writer.send(frame)
+            count += 1
+        if writer is not None:
+            writer.close()
+            _check_film(scratch, count, path)
+            os.replace(scratch, path)
+    except OSError as error:  # what ffmpeg said, whole
+        raise UserError(f"Could not write {path} ({_last_line(error)}).") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _check_film(film: Path, count: int, path: Path) -> None:
+    """Refuse a film that lacks frames: ffmpeg does not say that the disk was full."""
+    try:
+        found = imageio_ffmpeg.count_frames_and_secs(str(film))[0] if film.exists() else 0
+    except RuntimeError:
+        found = 0
+    if found < count:
+        raise UserError(f"Could not write {path} ({found} of {count} frames): is the disk full?")
+
+
+def _last_line(error: Exception) -> str:
+    return ([line.strip() for line in str(error).splitlines() if line.strip()] or ["no reason"])[-1]
 
 
 def write_captions(frame: Frames, captions: Sequence[str]) -> Frames:
@@ -162,7 +206,7 @@ def _write_filmstrip(
     shown = slice(begin - 1, stop)
     rows = film.obs[shown], mu[shown], dreamt[begin - 1 :]
     strip = filmstrip(vae, *rows)
-    cv2.imwrite(str(job.path.with_suffix(".png")), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
+    write_png(job.path.with_suffix(".png"), strip)
     return filmstrip(vae, *rows, columns=COLUMNS)
 
 

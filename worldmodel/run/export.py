@@ -1,10 +1,10 @@
 """A trained agent as small files that the stages accept as they accept a run's own."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from worldmodel.run import checkpoint
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import (
     checkpoint_path,
     find_stage,
@@ -69,12 +69,12 @@ def _costs(runs: Path, name: str, seed: int) -> dict[str, Any]:
     for folder in (runs / name, shipped_folder(name)):
         # An agent's file holds more than the files of an exported run.
         if folder is not None and (folder / "agent.json").exists():
-            return json.loads((folder / "agent.json").read_text())["stages"]
+            return read_json(folder / "agent.json").get("stages", {})
     root = runs / name / f"seed{seed}"
     costs: dict[str, Any] = {}
     for folder in sorted(root.glob("*/")):  # none if the run was deleted since
         done = read_done(folder)
         if done is not None:
-            made_by = json.loads((folder / "config.json").read_text())["commit"]
+            made_by = read_json(folder / "config.json").get("commit")
             costs[folder.name] = {key: done[key] for key in CARD} | {"commit": made_by}
     return costs

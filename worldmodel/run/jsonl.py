@@ -1,6 +1,7 @@
 """Files of records, one JSON object a line, that a kill can cut off but not spoil."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ def read_records(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     records = []
-    for line in path.read_text().splitlines():
+    for line in path.read_bytes().splitlines():
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:  # cut off by a kill: what follows it is not to be trusted
+            record = json.loads(line)
+        except (ValueError, RecursionError):  # cut off by a kill: what follows is not to be trusted
             break
+        if not isinstance(record, dict):
+            break
+        records.append(record)
     return records
 
 
@@ -35,7 +39,7 @@ class RecordFile:
         self._file = path.open("a", buffering=1)
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write one record; nothing of it waits in a buffer."""
+        """Write one record, without numbers that are not finite; nothing waits in a buffer."""
         self._file.write(_line(record))
 
     def close(self) -> None:
@@ -50,4 +54,9 @@ class RecordFile:
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps(dict(record)) + "\n"
+    known = {key: value for key, value in record.items() if _is_known(value)}
+    return json.dumps(known, allow_nan=False) + "\n"
+
+
+def _is_known(value: object) -> bool:
+    return not (isinstance(value, float) and not math.isfinite(value))

@@ -1,10 +1,10 @@
 """Where things lie on disk: what belongs to the package, and what runs have left."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from worldmodel.run.json_file import damaged, read_json
 from worldmodel.run.registry import BEFORE, PIPELINE
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -28,7 +28,7 @@ def find_stage(runs: Path, name: str, seed: int, stage: str) -> Path:
     if (root / stage).exists():
         return root / stage
     for path in sorted(root.glob("*/config.json")):
-        upstream = json.loads(path.read_text()).get("upstream")
+        upstream = read_json(path).get("upstream")
         if upstream is not None and upstream != name:
             return find_stage(runs, str(upstream), seed, stage)
     return shipped_stage(name, seed, stage) or root / stage
@@ -63,7 +63,7 @@ def runs_before(runs: Path, name: str, seed: int) -> list[str]:
     while waiting:
         root = runs / waiting.pop(0) / f"seed{seed}"
         for path in sorted(root.glob("*/config.json")):
-            config = json.loads(path.read_text())
+            config = read_json(path)
             for key in BEFORE:
                 before = lookup(config, key)
                 if before is not None and before != name and before not in found:
@@ -88,9 +88,18 @@ def checkpoint_path(folder: Path, name: str = "best") -> Path:
 
 
 def read_done(folder: Path) -> dict[str, Any] | None:
-    """What a finished stage left in its DONE file; None if it did not finish."""
+    """What a finished stage left in its DONE file; None if it did not finish.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
     path = folder / "DONE"
-    return json.loads(path.read_text()) if path.exists() else None
+    if not path.exists():
+        return None
+    done = read_json(path)
+    if not isinstance(done.get("figures"), dict):
+        raise damaged(path, "it lacks figures")
+    return done
 
 
 def lookup(config: Mapping[str, Any], key: str) -> Any:

@@ -1,10 +1,10 @@
 """Checks of where a run lies, and that its inputs are of its environment."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import lookup
 from worldmodel.types import UserError
 
@@ -40,7 +40,7 @@ def check_environment(config: Mapping[str, Any], inputs: Iterable[Path]) -> None
     here = lookup(config, "env.id")
     for folder in inputs:
         path = folder / "config.json"
-        there = lookup(json.loads(path.read_text()), "env.id") if path.exists() else None
+        there = lookup(read_json(path), "env.id") if path.exists() else None
         if None not in (here, there) and here != there:
             raise UserError(
                 f"{folder} is of {there}, this call says {here}: repeat the env=… and experiment=… "

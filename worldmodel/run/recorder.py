@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from worldmodel.run.log import Log
 from worldmodel.run.progress import Bar
@@ -23,6 +23,10 @@ class Recorder(Protocol):
 
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of its checkpoints."""
+        ...
+
+    def save(self, name: str, content: dict[str, Any]) -> None:
+        """Write one of its checkpoints, of tensors and plain types."""
         ...
 
     def log(self, resume_step: int = 0) -> Log:

@@ -1,10 +1,7 @@
 """One stage of one run: its folder, log, progress bar, and the mark that it is done."""
 
-import json
-import os
 import time
-import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from worldmodel.run import checkpoint
 from worldmodel.run.compat import current_config
 from worldmodel.run.differences import differences, is_more
 from worldmodel.run.hardware import PeakMemory, commit, hardware
+from worldmodel.run.json_file import read_json
 from worldmodel.run.launch import spoken
 from worldmodel.run.layout import (
     RECORDS,
@@ -28,6 +26,7 @@ from worldmodel.run.layout import (
 )
 from worldmodel.run.log import Log, LogConfig, check_logger
 from worldmodel.run.log.hyperparameters import hyperparameters
+from worldmodel.run.mark import Mark
 from worldmodel.run.place import check_environment, check_place
 from worldmodel.run.progress import Bar, progress_bar
 from worldmodel.run.registry import MODELS, PIPELINE, STAGES
@@ -54,6 +53,7 @@ class Run:
         check_environment(config, [self.of(name) for name in self.stage.inputs])
         self._check_config()
         self._models = self._made_with()
+        self._mark = Mark(self.folder)
         self.done = self._is_done()
         if not self.done:
             check_logger(self._logger)
@@ -92,6 +92,15 @@ class Run:
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of this stage's checkpoints."""
         return checkpoint_path(self.folder, name)
+
+    def begin(self) -> None:
+        """The stage's results are about to change: from here on it is not finished any more."""
+        self._mark.begin()
+
+    def save(self, name: str, content: dict[str, Any]) -> None:
+        """Write one of this stage's checkpoints, of tensors and plain types."""
+        self.begin()
+        checkpoint.save(self.checkpoint(name), content)
 
     def subrun(self, name: str, seed: int | None = None) -> Subrun:
         """A second training within this stage, with a folder and a log; the run's seed if None."""
@@ -135,43 +144,37 @@ class Run:
             if log is not None:
                 log.close()
 
-    def finish(self, figures: Mapping[str, float | int | str]) -> None:
-        """Mark the stage as done, with the figures that the closing table shows."""
+    def finish(self, figures: Mapping[str, float | int | str], missing: Sequence[str] = ()) -> None:
+        """Mark the stage as done, with the figures that the closing table shows.
+
+        Files in `missing` could not be made, though all that counts was: the same command tries
+        again.
+        """
         self._finish_logs(figures)
-        earlier = self._read_done() or self._read_partial() or {}
-        minutes = earlier.get("minutes", 0.0) + (time.time() - self._started) / 60
-        memory = max(earlier.get("peak_memory_gb", 0.0), self._memory.stop())
-        checkpoint.save_json(
-            self.folder / "DONE",
-            {
-                "id": uuid.uuid4().hex,
-                "inputs": self._inputs,
-                "models": self._models,
-                "grows": {key: lookup(self.config, key) for key in self.stage.extendable},
-                "minutes": round(minutes, 3),
-                "peak_memory_gb": round(memory, 3),
-                "hardware": hardware(),
-                "figures": dict(figures),
-            },
-        )
-        self._partial.unlink(missing_ok=True)
+        content = {
+            "inputs": self._inputs,
+            "models": self._models,
+            "grows": {key: lookup(self.config, key) for key in self.stage.extendable},
+            "hardware": hardware(),
+            "figures": dict(figures),
+            "missing": list(missing),
+        }
+        minutes, memory = self._mark.finish(content, *self._spent())
         spent = f"{minutes:.1f} min, peak memory {memory:.2f} GB"
         self.say(f"done in {spent}; {_listed(figures)}; files in {self.folder}")
+        if missing:
+            self.say(f"without {', '.join(missing)}, which the same command tries to make again")
         self.done = True
 
     def interrupted(self) -> None:
         """Keep the minutes and the memory of a run that did not get to its end."""
-        if self.done or not self.folder.exists():
-            return
-        earlier = self._read_partial() or self._read_done() or {}
-        with suppress(UserError):
-            checkpoint.save_json(
-                self._partial,
-                {
-                    "minutes": earlier.get("minutes", 0.0) + (time.time() - self._started) / 60,
-                    "peak_memory_gb": max(earlier.get("peak_memory_gb", 0.0), self._memory.stop()),
-                },
-            )
+        if not self.done:
+            with suppress(UserError):
+                self._mark.spend(*self._spent())
+
+    def _spent(self) -> tuple[float, float]:
+        """Minutes and GB of this call."""
+        return (time.time() - self._started) / 60, self._memory.stop()
 
     def _finish_logs(self, figures: Mapping[str, float | int | str]) -> None:
         before = {stage: read_done(self.of(stage)) for stage in self.stage.inputs}
@@ -197,18 +200,8 @@ class Run:
         for name in names[: names.index(self.stage.name)]:
             path = self.of(name) / "config.json"
             if path.exists():
-                found[name] = current_config(json.loads(path.read_text()))
+                found[name] = current_config(read_json(path))
         return found | {self.stage.name: self.config}
-
-    @property
-    def _partial(self) -> Path:
-        return self.folder / "partial.json"
-
-    def _read_partial(self) -> dict[str, Any] | None:
-        return json.loads(self._partial.read_text()) if self._partial.exists() else None
-
-    def _read_done(self) -> dict[str, Any] | None:
-        return read_done(self.folder)
 
     def _input_id(self, stage: str) -> str:
         done = read_done(self.of(stage))
@@ -229,7 +222,7 @@ class Run:
         # A call that failed before it made anything does not bind the next one.
         if not path.exists() or all(part.name in RECORDS for part in self.folder.iterdir()):
             return
-        before = current_config(json.loads(path.read_text()))
+        before = current_config(read_json(path))
         for key, old, new in differences(before, self.config, self.stage.keys):
             if key in self.stage.extendable:
                 continue
@@ -271,18 +264,24 @@ class Run:
         return {model: made for model, (made, _) in found.items()}
 
     def _is_done(self) -> bool:
-        done = self._read_done()
+        done = self._mark.done()
         if done is None:
             return False
         self._check_inputs(done["inputs"])
         grown = {key: lookup(self.config, key) for key in self.stage.extendable}
-        if not any(is_more(value, done["grows"].get(key)) for key, value in grown.items()):
+        more = any(is_more(value, done["grows"].get(key)) for key, value in grown.items())
+        missing = done.get("missing", [])
+        if missing and grown == done["grows"]:
+            self.say(f"making what is missing ({', '.join(missing)})")
+            self._mark.extend()
+            return False
+        if not more:
             self.say(f"done already ({_listed(done['figures'])}); files in {self.folder}")
             return True
         changed = ", ".join(f"{k}: {done['grows'].get(k)} → {v}" for k, v in grown.items()
                             if v != done["grows"].get(k))  # fmt: skip
         self.say(f"going on from the finished run ({changed})")
-        os.replace(self.folder / "DONE", self._partial)
+        self._mark.extend()
         return False
 
 

@@ -1,10 +1,10 @@
 """Agents that come with the package or were exported: what a command line needs to play one."""
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from worldmodel.run.json_file import damaged, read_json
 from worldmodel.run.layout import SHIPPED, SHIPPED_AS, shipped_folder
 from worldmodel.types import UserError
 
@@ -32,7 +32,9 @@ def with_agent(overrides: Sequence[str]) -> list[str]:
     name = f"{SHIPPED_AS}/{value}" if key == "agent" else value
     roots = [text.removeprefix("runs=") for text in overrides if text.startswith("runs=")]
     path = _find_agent(Path(roots[-1] if roots else "runs"), name)
-    needed = json.loads(path.read_text())["overrides"]
+    needed = read_json(path).get("overrides")
+    if not isinstance(needed, list) or not all(isinstance(text, str) for text in needed):
+        raise damaged(path, "it lacks a list of overrides")
     refused = [text for text in needed if not ALLOWED.fullmatch(text)]
     if refused:
         raise UserError(f"{path} asks for {refused}: a shipped agent may not.")

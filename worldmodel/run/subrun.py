@@ -2,8 +2,9 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from worldmodel.run import checkpoint
 from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.log import Log
 from worldmodel.run.progress import Bar
@@ -30,6 +31,11 @@ class Subrun:
     def checkpoint(self, name: str = "last") -> Path:
         """Path of one of its checkpoints."""
         return checkpoint_path(self.folder, name)
+
+    def save(self, name: str, content: dict[str, Any]) -> None:
+        """Write one of its checkpoints."""
+        self._run.begin()
+        checkpoint.save(self.checkpoint(name), content)
 
     def log(self, resume_step: int = 0) -> Log:
         """Its own log."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-import cv2
-
 from worldmodel.agent.policy import check_spec, load_policy
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.envs.crop_picture import crop_picture
@@ -16,8 +14,8 @@ from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.rollout.collector import CollectJob, CollectorConfig, DriverConfig, make_collector
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
-from worldmodel.run.checkpoint import atomic
 from worldmodel.run.hardware import commit
+from worldmodel.run.picture_file import write_png
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many, stream
 from worldmodel.stats import mean_sd
@@ -131,9 +129,17 @@ class _Waves:
             if self._config.frames is not None and frames >= self._config.frames:
                 return
             wave = range(first, min(first + size, self._own.stop))
-            left = [(index, self._seeds[index]) for index in wave if index not in lengths]
-            parts = (left[i : i + self._width] for i in range(0, len(left), self._width))
-            yield [CollectJob(tuple(part)) for part in parts]
+            yield self._jobs(wave, frozenset(wave) - lengths.keys())
+
+    def _jobs(self, wave: range, left: frozenset[int]) -> list[CollectJob]:
+        """What is left of a wave: what an explorer plays does not depend on its neighbours."""
+        played = list(wave) if self._config.agent is not None else sorted(left)
+        parts = [played[i : i + self._width] for i in range(0, len(played), self._width)]
+        return [
+            CollectJob(tuple((index, self._seeds[index]) for index in part), left)
+            for part in parts
+            if left & set(part)
+        ]
 
 
 def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, done: int) -> None:
@@ -143,8 +149,7 @@ def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, done: int) -> None:
         return
     picture = crop_picture(env, spec)
     run.log(resume_step=done).image(done, "crop", picture)
-    with atomic(path) as file:
-        file.write(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+    write_png(path, picture)
 
 
 def _open_store(spec: EnvSpec, config: CollectConfig, run: Run) -> tuple[EpisodeStore, range]:
@@ -169,6 +174,8 @@ def _play(worker: CollectorConfig, waves: _Waves, backend: BackendConfig, run: R
     try:
         with run.progress(total, "episodes", start=done) as bar:
             for jobs in waves:
+                if jobs:
+                    run.begin()
                 for _, results in pool.map(make, jobs):
                     for length, score in results:
                         done, steps = done + 1, steps + length

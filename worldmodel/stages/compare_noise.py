@@ -45,6 +45,7 @@ def compare_noise(
     )
     done = {name: read_done(run.of(name)) for name in run.stage.inputs}
     ids = {name: record["id"] for name, record in done.items() if record is not None}
+    run.begin()
     rows = compare(config, recipes, problem, run, ids)
     title = (
         f"{config.seeds} searches of {config.budget:,} steps, {config.test_episodes} test dreams"

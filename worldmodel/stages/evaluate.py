@@ -13,7 +13,14 @@ from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.report.scatter import dream_and_reality
 from worldmodel.rollout.by_chance import random_scores
-from worldmodel.rollout.evaluate import Played, pick, play_episodes, read_episodes, summary
+from worldmodel.rollout.evaluate import (
+    Played,
+    pick,
+    play_episodes,
+    read_action,
+    recorded_episodes,
+    summary,
+)
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
@@ -70,11 +77,14 @@ class EvaluateConfig:
 
 def evaluate(
     config: EvaluateConfig, env: EnvConfig, backend: BackendConfig, run: Run
-) -> dict[str, float]:
+) -> tuple[dict[str, float], list[str]]:
     """Play held-out test episodes with a controller, in gymnasium itself unless asked otherwise.
 
     Writes episodes.jsonl and summary.json, and for the best, the median and the worst episode an
     mp4 and a filmstrip.
+
+    Returns:
+        Figures of the scores, and names of the films that could not be made.
 
     Raises:
         UserError: if the controller was evolved for another environment, action repeat, V or M.
@@ -90,8 +100,10 @@ def evaluate(
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     skip = config.skip or 0
     seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
-    scores = [record["score"] for record in read_episodes(run.folder)]
+    scores = [record["score"] for record in recorded_episodes(run.folder)]
     log = run.log(resume_step=len(scores))
+    if len(scores) < config.episodes:
+        run.begin()
     pool = make_backend(backend, player.vector)
     try:
         with run.progress(config.episodes, "episodes", start=len(scores)) as bar:
@@ -108,12 +120,11 @@ def evaluate(
             figures["random_mean"], figures["random_sd"] = mean_sd(chance)
             figures["random_episodes"] = len(chance)
         checkpoint.save_json(run.folder / "summary.json", figures | {"checkpoint": str(path)})
-        if config.videos:
-            _film(records, player, pool, run, config)
+        missing = _film(records, player, pool, run, config) if config.videos else []
         _compare_with_dream(run, len(records))
     finally:
         pool.close()
-    return figures
+    return figures, missing
 
 
 def _check_models(models: dict[str, Path], worlds: Worlds, path: Path) -> None:
@@ -133,11 +144,12 @@ def _film(
     pool: Backend,
     run: Run,
     config: EvaluateConfig,
-) -> None:
+) -> list[str]:
+    """Film some of the episodes; the names of films that could not be made."""
     jobs = {
         name: VideoJob(
             seed=record["seed"],
-            action=np.load(run.folder / "actions" / f"{record['seed']}.npy"),
+            action=read_action(run.folder, record["seed"]),
             score=record["score"],
             path=run.folder / f"{name}.mp4",
             context=config.context,
@@ -145,9 +157,14 @@ def _film(
         )
         for name, record in pick(records).items()
     }
+    missing = []
     with run.progress(len(jobs), "videos") as bar:
         for index, filmed in pool.map(partial(make_filmer, player), list(jobs.values())):
             name, job = list(jobs.items())[index]
+            if isinstance(filmed, str):
+                missing.append(job.path.name)
+                run.say(f"{job.path.name} is missing: {filmed}")
+                continue
             run.log().image(len(records), f"film/{name}", filmed.stills)
             run.log().image(len(records), f"filmstrip/{name}", filmed.strip)
             if not math.isclose(filmed.score, job.score, abs_tol=0.05):  # sums of float32
@@ -156,6 +173,7 @@ def _film(
                     f"{job.score:.1f}: this environment does not replay exactly from its seed"
                 )
             bar.advance(note=name)
+    return missing
 
 
 def _compare_with_dream(run: Run, step: int) -> None:

@@ -114,6 +114,7 @@ def acts_by(policy: Policy, z_dim: int) -> Act:
 
 def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Run) -> dict[str, float]:
     """Write <k>.mp4 of every dream, and what it paid; their mean and standard deviation."""
+    run.begin()
     log, scores, lengths = run.log(), [], []
     with run.progress(config.episodes, "dreams") as bar:
         for index, seed in enumerate(derive_many(run.seed, "dream", config.episodes)):

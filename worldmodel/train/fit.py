@@ -223,7 +223,7 @@ class _Training:
             "best": self._best,
             "rate": self.rate,
         }
-        checkpoint.save(self._run.checkpoint(name), state)
+        self._run.save(name, state)
 
     def restart_clock(self) -> None:
         """Measure the speed anew from here on."""

@@ -1,6 +1,7 @@
 """The record of a stage: metrics.jsonl, and a tracker that shows it."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -54,5 +55,6 @@ def enlarge(picture: Frames) -> Frames:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """All records of a stage's `metrics.jsonl`, in order."""
-    return read_records(folder / "metrics.jsonl")
+    """All records of a stage's `metrics.jsonl`, in order, up to one that is damaged."""
+    records = read_records(folder / "metrics.jsonl")
+    return list(takewhile(lambda record: isinstance(record.get("step"), int), records))
