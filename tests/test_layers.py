@@ -32,7 +32,8 @@ ALLOWED = {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream", "rollout",
         "report",
     },
-    "config": RUN | {"parallel", "cli", "compose", "settle"},
+    "config": RUN | {"parallel", "check", "cli", "compose", "settle"},
+    "check": RUN,
     "settle": RUN | {"envs"},
     "cli": RUN | {"compose", "help"},
     "compose": RUN,
@@ -41,7 +42,7 @@ ALLOWED = {
     "__init__": {"trained"},
     "trained": RUN | {"agent", "config", "compose", "dream", "envs", "models", "stages"},
 }  # fmt: skip
-HYDRA = {"config", "cli", "compose", "help", "settle"}
+HYDRA = {"config", "check", "cli", "compose", "help", "settle"}
 ONLY_IN = {"hydra": HYDRA, "omegaconf": HYDRA, "tensorboard": {"run"},
            "wandb": {"run"}, "mlflow": {"run"}, "ray": {"parallel"},
            "matplotlib": {"report", "demos"}}  # fmt: skip

@@ -2,8 +2,8 @@
 
 import argparse
 import difflib
-import errno
 import importlib.util
+import io
 import os
 import signal
 import sys
@@ -26,13 +26,12 @@ from worldmodel.compose import (
     refuse_several,
 )
 from worldmodel.help import command_help, commands, overview
+from worldmodel.run.disk import FORBIDDEN, FULL, reason, remedy
 from worldmodel.run.launch import Call, Terminated, run_call
 from worldmodel.run.layout import CONF, SCRIPTS
 from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
 
-# What the system answers to a write for want of space or permission.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 # Old command -> the command that has taken its place.
 RENAMED_COMMANDS = {"ship": "export"}
 NOTHING_DONE = "interrupted before anything was done."
@@ -59,6 +58,7 @@ class Request:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of `worldmodel`; leaves with exit code 1 after bad input, 130 after Ctrl-C."""
+    _print_anything()
     given = sys.argv[1:] if arguments is None else list(arguments)
     if not given or given[0] in ("-h", "--help"):
         _show(overview())
@@ -83,6 +83,7 @@ def run_command(
     With --multirun, every combination of the values given is a process of its own, one after the
     other. `lists` names keys that take several values in one call, and the key that holds them.
     """
+    _print_anything()
     signal.signal(signal.SIGTERM, _interrupt)
     apart = lists or {}
     with one_sentence(command, NOTHING_DONE):
@@ -161,11 +162,12 @@ def one_sentence(command: str, interrupted: str) -> Iterator[None]:
     except ERRORS as error:
         _stop(f"error: {explain(error, command)}", 1)
     except OSError as error:
-        if error.errno not in UNWRITABLE:
+        if error.errno not in (*FULL, *FORBIDDEN):
             raise
+        what = error.filename or "the disk"
         _stop(
-            f"error: Could not use {error.filename or 'the disk'} ({error.strerror}): free "
-            "some space or mend its permissions, then run the same command again.",
+            f"error: Could not use {what} ({reason(error)}): {remedy(error)}, then run the same "
+            "command again.",
             1,
         )
 
@@ -185,6 +187,13 @@ def _command(name: str) -> str:
         hint = f", did you mean '{near[0]}'?" if near else "."
         raise UserError(f"There is no command '{name}'{hint} `worldmodel --help` lists them all.")
     return name
+
+
+def _print_anything() -> None:
+    """What the terminal's encoding lacks becomes a question mark: it is no reason to stop."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _show(text: str) -> None:

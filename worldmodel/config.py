@@ -2,8 +2,6 @@
 
 import dataclasses
 import sys
-import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ import torch
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from worldmodel.check import check_object, check_values
 from worldmodel.cli import Body, run_command
 from worldmodel.compose import compose, first_line, take_out
 from worldmodel.parallel import WorkersDied
@@ -50,7 +49,8 @@ def build(config: Any, **late: Any) -> Any:
     """
     try:
         _check_keys(config, late)
-        _check_types(config)
+        where = config._get_full_key(None) if OmegaConf.is_config(config) else ""
+        check_object(where, config)
         plain = (
             OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else config
         )
@@ -76,22 +76,6 @@ def _check_keys(config: Any, late: Mapping[str, Any]) -> None:
     if lacking:
         where = config._get_full_key(lacking[0]) if OmegaConf.is_config(config) else lacking[0]
         raise UserError(f"{where} is missing: add it to the YAML of this {_class_name(config)}.")
-
-
-def _check_types(config: Any) -> None:
-    """Refuse a text where a dataclass wants a number: it would fail later and far away."""
-    target = hydra.utils.get_class(current_target(config["_target_"]))
-    for name, wanted in typing.get_type_hints(target).items():
-        union = typing.get_origin(wanted) in (typing.Union, types.UnionType)
-        kinds = set(typing.get_args(wanted)) if union else {wanted}
-        value = config.get(name)
-        if name not in config or not kinds <= {int, float, bool, str, type(None)}:
-            continue
-        # A whole number is a fine float, and a bool is no number.
-        if type(value) not in kinds and not (type(value) is int and float in kinds):
-            names = " or ".join(sorted(kind.__name__.replace("NoneType", "null") for kind in kinds))
-            key = config._get_full_key(name)
-            raise UserError(f"{key} is {value!r}: it must be {names}.")
 
 
 def _class_name(config: Any) -> str:
@@ -142,6 +126,7 @@ def entry(name: str, lists: Mapping[str, str] | None = None) -> Callable[[Body],
             see_working_folder(cfg)
             try:
                 check_id(cfg)
+                check_values(cfg)
                 body(cfg, call)
             except WorkersDied as error:
                 raise UserError(str(error)) from error

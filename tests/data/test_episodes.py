@@ -1,5 +1,6 @@
 """The episode store: whole episodes or none, and damage is named."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,6 +98,30 @@ def test_a_damaged_chunk_names_its_episode(store, damage):
         store.read_frames(1, 200, 210)
     assert len(store.read_frames(1, 0, 10)) == 10, "the chunk before it is whole"
     assert len(store.read(0)) == 30
+
+
+@pytest.mark.parametrize("steps", [0, -1, 10**9, "many", None])
+def test_a_size_that_can_not_be_is_refused_before_anything_is_unpacked(store, steps):
+    """As in a file that was made to fill the memory."""
+    path = store.root / "000001" / "zarr.json"
+    described = json.loads(path.read_text())
+    path.write_text(json.dumps(described | {"attributes": {"steps": steps, "seed": 0}}))
+    with pytest.raises(UserError, match="000001 is damaged"):
+        EpisodeStore.open(store.root).read_reward(1)
+
+
+@pytest.mark.parametrize("name", ["obs", "action", "reward"])
+@pytest.mark.parametrize("key", ["shape", "chunks"])
+def test_so_is_a_header_of_another_size_than_its_episode(store, name, key):
+    path = store.root / "000001" / name / "zarr.json"
+    header = json.loads(path.read_text())
+    size = (
+        header["shape"] if key == "shape" else header["chunk_grid"]["configuration"]["chunk_shape"]
+    )
+    size[0] = 10**9
+    path.write_text(json.dumps(header))
+    with pytest.raises(UserError, match=f"{name} is .* was written"):
+        store.read(1)
 
 
 def test_lost_description_names_its_episode(store):

@@ -46,6 +46,68 @@ def make_broken():
     return work
 
 
+class Stubborn(Exception):
+    """Can't be built again from its arguments."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def make_stubborn():
+    def work(job):
+        raise Stubborn("this", "that")
+
+    return work
+
+
+def make_leaver():
+    def work(job):
+        sys.exit(7)
+
+    return work
+
+
+def make_ending(how):
+    def work(job):
+        how()
+
+    return work
+
+
+def segfault():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leave():
+    os._exit(7)
+
+
+def make_hanging(marks: Path):
+    """Its first job never returns, the first time."""
+
+    def work(job):
+        if job == 0 and not (marks / "hung").exists():
+            (marks / "hung").touch()
+            time.sleep(1000)
+        return job
+
+    return work
+
+
+def make_parent_of_engines(numbers: Path):
+    """Starts a process that ignores what it can, and holds on to the worker's files."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
+    engine = subprocess.Popen([sys.executable, "-c", code], close_fds=False)
+    (numbers / f"{os.getpid()}").write_text(str(engine.pid))
+
+    def work(job):
+        if job == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return job
+
+    return work
+
+
 def make_pid():
     return lambda job: os.getpid()
 
@@ -73,8 +135,17 @@ def test_a_killed_workers_jobs_run_again(backend, tmp_path):
 
 
 def test_workers_that_keep_dying_are_given_up():
-    with pytest.raises(WorkersDied, match="Workers died 3 times while running 2 jobs"):
+    with pytest.raises(WorkersDied, match=r"died 3 times .* the last time of SIGKILL \(is memory"):
         list(ProcessBackend(1).map(make_doomed, [1, 2]))
+
+
+def is_gone(process, within=60):
+    deadline = time.time() + within
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.time() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def test_workers_do_not_outlive_a_killed_parent():
@@ -91,13 +162,62 @@ def test_workers_do_not_outlive_a_killed_parent():
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), here], stdout=subprocess.PIPE, text=True
     )
-    worker, deadline = int(done.stdout), time.time() + 60
-    while psutil.pid_exists(worker) and psutil.Process(worker).status() != psutil.STATUS_ZOMBIE:
-        assert time.time() < deadline, "the worker waits for a parent that is gone"
-        time.sleep(0.05)
+    worker = int(done.stdout)
+    assert not psutil.pid_exists(worker) or is_gone(psutil.Process(worker))
 
 
 def test_an_exception_arrives_with_its_traceback(backend):
     with pytest.raises(ZeroDivisionError, match="job 1 is broken") as caught:
         list(backend.map(make_broken, [1]))
     assert "in work" in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [(make_stubborn, "Stubborn in a worker: this and that"),
+     (make_leaver, "SystemExit in a worker: 7")],
+)  # fmt: skip
+def test_what_can_not_be_sent_is_told(backend, make, said):
+    with pytest.raises(RuntimeError, match=said) as caught:
+        list(backend.map(make, [1]))
+    assert "in work" in str(caught.value.__cause__)
+    assert dict(backend.map(partial(make_square, 0), [2])) == {0: 4}, "it goes on"
+
+
+@pytest.mark.parametrize(("how", "said"), [(segfault, "of SIGSEGV"), (leave, "with exit code 7")])
+def test_the_cause_of_a_death_is_named(how, said):
+    with pytest.raises(WorkersDied, match=said):
+        list(ProcessBackend(1, retries=0).map(partial(make_ending, how), [1]))
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path):
+    backend = ProcessBackend(2, patience=4)
+    assert dict(backend.map(partial(make_hanging, tmp_path), [0, 1, 2])) == {0: 0, 1: 1, 2: 2}
+    backend.close()
+    assert (tmp_path / "hung").exists()
+
+
+def test_a_stopped_worker_does_not_hold_up_the_end():
+    backend, since = ProcessBackend(1), time.monotonic()
+    ((_, worker),) = backend.map(make_pid, [0])
+    os.kill(worker, signal.SIGSTOP)
+    backend.close()
+    assert not psutil.pid_exists(worker)
+    assert time.monotonic() - since < 60
+
+
+@pytest.mark.parametrize("ends", ["close", "killed worker"])
+def test_what_an_environment_started_ends_with_its_worker(tmp_path, ends):
+    backend = ProcessBackend(1, retries=0)
+    make = partial(make_parent_of_engines, tmp_path)
+    assert dict(backend.map(make, [1, 2])) == {0: 1, 1: 2}
+    (number,) = tmp_path.iterdir()
+    engine = psutil.Process(int(number.read_text()))
+    assert engine.is_running()
+    if ends == "close":
+        backend.close()
+    else:
+        with pytest.raises(WorkersDied):
+            list(backend.map(make, ["die"]))
+    assert is_gone(engine)
+    backend.close()

@@ -1,10 +1,13 @@
 """Atomic files, safe loading, and one sentence for what is wrong."""
 
+import json
 import pickle
 import subprocess
 import sys
 import textwrap
+import zipfile
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -23,16 +26,66 @@ def test_round_trip(tmp_path):
 
 
 def test_missing_names_the_stage(tmp_path):
+    path = tmp_path / "train_vae" / "k1" / "checkpoints" / "a.pt"
     with pytest.raises(UserError, match=r"a\.pt is missing: run train_vae first"):
-        checkpoint.load(tmp_path / "a.pt", made_by="train_vae")
+        checkpoint.load(path)
+
+
+def test_a_file_of_nobody_is_not_to_be_deleted(tmp_path):
+    """`evaluate.checkpoint=` may name any file of the system."""
+    with pytest.raises(UserError, match=r"a\.pt is missing: name a checkpoint that is there"):
+        checkpoint.load(tmp_path / "a.pt")
+    (tmp_path / "a.pt").write_text("precious")
+    with pytest.raises(UserError, match="name another one") as caught:
+        checkpoint.load(tmp_path / "a.pt")
+    assert "delete" not in str(caught.value)
 
 
 def test_cut_off_file(tmp_path):
     path = tmp_path / "a.pt"
     checkpoint.save(path, {"weights": torch.randn(1000)})
     path.write_bytes(path.read_bytes()[:1500])
-    with pytest.raises(UserError, match=r"a\.pt is not a readable checkpoint"):
+    with pytest.raises(UserError, match=r"a\.pt is not a readable checkpoint \(.+\)"):
         checkpoint.load(path)
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
+def test_a_bit_that_flipped_is_found(tmp_path, name):
+    """Wherever it is, but for where nothing is read: the file is refused, or holds the same."""
+    path, content = tmp_path / name, {"weights": {"a": torch.randn(50)}, "step": 4}
+    write = checkpoint.save if name == "a.pt" else checkpoint.save_safetensors
+    write(path, content)
+    whole, refused = path.read_bytes(), 0
+    for place in np.random.default_rng(0).integers(8 * len(whole), size=300).tolist():
+        flipped = bytearray(whole)
+        flipped[place // 8] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        try:
+            found = checkpoint.load(path)
+        except UserError:
+            refused += 1
+            continue
+        assert found["step"] == 4
+        assert torch.equal(found["weights"]["a"], content["weights"]["a"])
+    assert refused > 20
+
+
+def test_what_unpacks_to_more_than_it_holds_is_not_unpacked(tmp_path):
+    checkpoint.save(tmp_path / "a.pt", {"weights": torch.zeros(1_000_000)})
+    with (
+        zipfile.ZipFile(tmp_path / "a.pt") as plain,
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for part in plain.infolist():
+            packed.writestr(part.filename, plain.read(part))
+    assert (tmp_path / "b.pt").stat().st_size < 10_000
+    with pytest.raises(UserError, match="unpacks to more than it holds"):
+        checkpoint.load(tmp_path / "b.pt")
+
+
+def test_json_stays_json(tmp_path):
+    checkpoint.save_json(tmp_path / "a.json", {"a": [float("nan"), 1.5], "b": {"c": float("inf")}})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [None, 1.5], "b": {"c": None}}
 
 
 class _Bomb:
@@ -79,7 +132,7 @@ def test_a_broken_checkpoint_of_a_stage_asks_for_the_whole_stage(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"delete \S+/train_vae and run train_vae again"):
-        checkpoint.load(path, made_by="train_vae")
+        checkpoint.load(path)
 
 
 def test_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(tmp_path):

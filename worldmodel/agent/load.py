@@ -11,7 +11,7 @@ from worldmodel.types import UserError
 
 def load_vae(path: Path) -> VAE:
     """V in eval mode."""
-    saved = checkpoint.load(path, made_by="train_vae")
+    saved = checkpoint.load(path)
     vae = VAE(VAEConfig(**_about(saved, path, "vae")))
     checkpoint.load_weights(vae, saved["weights"], path)
     return vae.eval()
@@ -19,7 +19,7 @@ def load_vae(path: Path) -> VAE:
 
 def load_mdnrnn(path: Path) -> MDNRNN:
     """M in eval mode."""
-    saved = checkpoint.load(path, made_by="train_mdnrnn")
+    saved = checkpoint.load(path)
     about = dict(_about(saved, path, "mdnrnn"))
     z_dim, action_dim = about.pop("z_dim"), about.pop("action_dim")
     mdnrnn = MDNRNN(MDNRNNConfig(**about), z_dim, action_dim)

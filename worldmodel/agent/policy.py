@@ -135,7 +135,7 @@ def check_spec(policy: Policy, now: EnvSpec, name: Path | str) -> Policy:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    saved = checkpoint.load(path, made_by="train_controller")
+    saved = checkpoint.load(path)
     about = dict(saved.get("about", {}))
     if about.get("kind") != KIND:
         raise UserError(f"{path} is not a checkpoint of a {KIND}: point to the right file.")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from worldmodel.run.checkpoint import save_json
+from worldmodel.run.disk import reason, remedy
 from worldmodel.types import EnvSpec, Episode, FloatArray, Frames, UserError
 
 CHUNK_FRAMES = 250  # at most; small enough to shuffle by, large enough to compress well
@@ -114,10 +115,20 @@ class EpisodeStore:
             UserError: if an episode's description is missing or broken.
         """
         indices = self.indices()
-        for index in indices:
-            if index not in self._lengths:
-                self._lengths[index] = int(self._attributes(index)["steps"])
-        return {index: self._lengths[index] for index in indices}
+        return {index: self.length(index) for index in indices}
+
+    def length(self, index: int) -> int:
+        """Steps T of one whole episode.
+
+        Raises:
+            UserError: if its description is missing or broken.
+        """
+        if index not in self._lengths:
+            steps = self._attributes(index).get("steps")
+            if not isinstance(steps, int) or steps < 1:
+                raise self._broken(index, ValueError(f"steps is {steps}"))
+            self._lengths[index] = steps
+        return self._lengths[index]
 
     def write(self, index: int, episode: Episode) -> None:
         """Store an episode, replacing one of the same index; it appears whole or not at all.
@@ -139,8 +150,8 @@ class EpisodeStore:
                 os.rename(fresh, final)
         except OSError as error:
             raise UserError(
-                f"Could not write {final} ({error.strerror or error}): free some space or mend its "
-                "permissions, then run the same command again; whole episodes are kept."
+                f"Could not write {final} ({reason(error)}): {remedy(error)}, then run the same "
+                "command again; whole episodes are kept."
             ) from error
         self._lengths[index] = len(episode)
 
@@ -163,7 +174,7 @@ class EpisodeStore:
             except (OSError, shutil.Error) as error:
                 raise UserError(
                     f"Could not take {other._folder(index)} over into {self.root} ({error}): mend "
-                    "it or free some space, then run the same command again."
+                    "that, then run the same command again."
                 ) from error
 
     def read(self, index: int) -> Episode:
@@ -198,6 +209,7 @@ class EpisodeStore:
         folder = self._folder(index) / name
         try:
             array = zarr.open_array(folder, mode="r", zarr_format=3)
+            self._check_header(index, name, array)
             span = range(*slice(start, stop).indices(array.shape[0]))
             # Zarr takes a missing chunk for one that was never written, and fills in zeros.
             for chunk in range(span.start // array.chunks[0], -(-span.stop // array.chunks[0])):
@@ -207,6 +219,17 @@ class EpisodeStore:
             return np.asarray(array[span.start : span.stop])
         except Exception as error:  # a broken file may surface as nearly any error
             raise self._broken(index, error) from error
+
+    def _check_header(self, index: int, name: str, array: zarr.Array[Any]) -> None:
+        """Raises ValueError if an array is not as large as its episode: nothing is unpacked yet."""
+        steps = self.length(index)
+        frames, chunk = steps + (name == "obs"), array.chunks[0]
+        inner = {"obs": self.spec.obs_shape, "action": (self.spec.action_dim,)}.get(name, ())
+        shape, most = (frames, *inner), CHUNK_FRAMES if name == "obs" else frames
+        if array.shape != shape or array.chunks[1:] != inner or not 0 < chunk <= most:
+            raise ValueError(
+                f"{name} is {array.shape} in chunks of {array.chunks}, where {shape} was written"
+            )
 
     def _attributes(self, index: int) -> dict[str, Any]:
         try:

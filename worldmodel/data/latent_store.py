@@ -16,6 +16,7 @@ from torch import Tensor
 
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.run.checkpoint import save_json
+from worldmodel.run.disk import reason, remedy
 from worldmodel.run.json_file import read_json
 from worldmodel.types import BoolArray, Episode, FloatArray, IntArray, UserError
 
@@ -142,8 +143,8 @@ class LatentWriter:
 
     def _full(self, error: OSError) -> UserError:
         return UserError(
-            f"Could not write {self._folder} ({error.strerror or error}): free some space or mend "
-            "its permissions, then run encode again."
+            f"Could not write {self._folder} ({reason(error)}): {remedy(error)}, then run encode "
+            "again."
         )
 
 

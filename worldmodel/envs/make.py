@@ -101,6 +101,12 @@ class EnvConfig:
         for name in ("size", "frame_skip", "max_episode_steps"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"env.{name} is {getattr(self, name)}: it must be at least 1")
+        most, skip = self.max_episode_steps, self.frame_skip
+        if most is not None and skip is not None and skip > most:
+            raise ValueError(
+                f"env.frame_skip is {skip}: an episode has no more than {most} env steps "
+                "(env.max_episode_steps)"
+            )
         if self.finished not in (None, "terminated", "rewarded"):
             raise ValueError(
                 f"env.finished is {self.finished!r}: use terminated or rewarded; null is allowed"

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from worldmodel.types import FloatArray, UserError
 
+MOST_SIGMA = 1e6  # with more, what a controller computes is not finite any more
+
 
 @dataclass(frozen=True)
 class CMAConfig:
@@ -28,8 +30,8 @@ class CMAConfig:
     def __post_init__(self) -> None:
         if self.popsize < 2:
             raise ValueError(f"evolve.cma.popsize is {self.popsize}: it must be at least 2")
-        if self.sigma <= 0:
-            raise ValueError(f"evolve.cma.sigma is {self.sigma}: it must be positive")
+        if not 0 < self.sigma <= MOST_SIGMA:
+            raise ValueError(f"evolve.cma.sigma is {self.sigma}: use more than 0, to {MOST_SIGMA}")
         if not 0 <= self.min_sigma <= self.sigma:
             raise ValueError(f"evolve.cma.min_sigma is {self.min_sigma}: use 0 to evolve.cma.sigma")
 

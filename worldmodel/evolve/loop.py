@@ -56,6 +56,10 @@ class EvolveConfig:
                 f"evolve.max_rollouts is {self.max_rollouts} and evolve.rollouts {self.rollouts}: "
                 "it needs 2 <= rollouts <= max_rollouts, or max_rollouts=null"
             )
+        if self.max_minutes is not None and self.max_minutes < 0:
+            raise ValueError(
+                f"evolve.max_minutes is {self.max_minutes}: it can't be negative; null is no limit"
+            )
         if not 0 < self.reliability < 1:
             raise ValueError(f"evolve.reliability is {self.reliability}: use 0 to 1")
 
@@ -130,7 +134,7 @@ class _Evolution:
         self.tally = Tally(config.rollouts)
         path = run.checkpoint()
         if path.exists():
-            saved = checkpoint.load(path, made_by="the same command")
+            saved = checkpoint.load(path)
             self._search, self.tally = CMA.restore(saved["cma"], path), Tally(**saved["tally"])
             fitness.restore(saved["tried"])
             run.say(f"resuming at generation {self.generation} of {config.generations}")

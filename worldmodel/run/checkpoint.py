@@ -6,6 +6,7 @@ import json
 import math
 import os
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from worldmodel.run import safetensors_format
+from worldmodel.run.disk import reason, remedy
+from worldmodel.run.registry import STAGES
 from worldmodel.types import UserError
 
 
@@ -38,8 +41,8 @@ def atomic(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         os.replace(name, path)
     except OSError as error:
         raise UserError(
-            f"Could not write {path} ({error.strerror or error}): free some space or mend its "
-            "permissions, then run the same command again; what was saved before is untouched."
+            f"Could not write {path} ({reason(error)}): {remedy(error)}, then run the same command "
+            "again; what was saved before is untouched."
         ) from error
     finally:
         if name is not None:
@@ -89,30 +92,51 @@ def save_safetensors(path: Path, content: dict[str, Any]) -> None:
         file.write(safetensors_format.pack(halved))
 
 
-def load(path: Path, made_by: str = "an earlier stage") -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint on the CPU without running any code that it may carry.
 
     Where `path` is missing, the .safetensors file of the same name beside it takes its place.
 
     Raises:
-        UserError: if it is missing, cut off, or holds more than tensors and plain types.
+        UserError: if it is missing, cut off or altered, or holds more than tensors and plain types.
     """
+    owner = next((part for part in path.parents if part.name in STAGES), None)
     exported = path.with_suffix(".safetensors")
     if not path.exists() and exported.exists():
         path = exported
     if not path.exists():
-        raise UserError(f"{path} is missing: run {made_by} first.")
+        first = f"run {owner.name} first" if owner else "name a checkpoint that is there"
+        raise UserError(f"{path} is missing: {first}.")
     try:
         if path.suffix == ".safetensors":
             return safetensors_format.unpack(path)
+        _check_bits(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # A stage that finished makes nothing again while the rest of its folder is there.
-        broken = path.parent.parent if path.parent.name == "checkpoints" else path
+        again = f"delete {owner} and run {owner.name} again" if owner else "name another one"
         raise UserError(
-            f"{path} is not a readable checkpoint ({type(error).__name__}): delete {broken} and "
-            f"run {made_by} again."
+            f"{path} is not a readable checkpoint ({_reason(error)}): {again}."
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Ours, or what kind of error a library had: torch tells pages."""
+    return str(error) if type(error) is ValueError else type(error).__name__
+
+
+def _check_bits(path: Path) -> None:
+    """Check the checksums that torch writes and never reads, and the sizes, before anything else.
+
+    Raises:
+        ValueError: if a bit has changed, or more would be unpacked than the file holds.
+    """
+    with zipfile.ZipFile(path) as file:
+        if sum(part.file_size for part in file.infolist()) > path.stat().st_size:
+            raise ValueError("it unpacks to more than it holds")
+        broken = file.testzip()
+    if broken is not None:
+        raise ValueError(f"{broken} has changed since it was written")
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:

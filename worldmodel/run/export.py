@@ -53,7 +53,7 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
         card["before"] = {other: _costs(runs, other, seed) for other in before}
     written = 0
     for stage, keys in AGENT.items():
-        saved = checkpoint.load(checkpoint_path(found[stage]), made_by=stage)
+        saved = checkpoint.load(checkpoint_path(found[stage]))
         path = checkpoint_path(target / f"seed{seed}" / stage).with_suffix(".safetensors")
         checkpoint.save_safetensors(path, {key: saved[key] for key in keys})
         done = read_done(found[stage])

@@ -15,7 +15,7 @@ SCRIPTS = _PACKAGE / "scripts" if _INSTALLED else _PACKAGE.parent / "scripts"
 # Agents that come with the package; they play as runs of the name pretrained/<agent>.
 SHIPPED_AS = "pretrained"
 # What a stage writes of itself; anything else in its folder is a result, finished or not.
-RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb", "wandb")
+RECORDS = ("config.json", "partial.json", "metrics.jsonl", "tb", "wandb", ".lock")
 SHIPPED = _PACKAGE / "pretrained" if _INSTALLED else _PACKAGE.parent / "runs" / "pretrained"
 
 

@@ -24,7 +24,8 @@ from worldmodel.run.layout import (
     read_done,
     shipped_stage,
 )
-from worldmodel.run.log import Log, LogConfig, check_logger
+from worldmodel.run.lock import Lock, sweep
+from worldmodel.run.log import Log, LogConfig, Row, check_logger
 from worldmodel.run.log.hyperparameters import hyperparameters
 from worldmodel.run.mark import Mark
 from worldmodel.run.place import check_environment, check_place
@@ -46,6 +47,7 @@ class Run:
         self.folder = self.root / stage
         self.console = console or Console()
         self._log: Log | None = None
+        self._lock: Lock | None = None
         self._subruns: list[Subrun] = []
         self._started = time.time()
         self._memory = PeakMemory()
@@ -57,6 +59,8 @@ class Run:
         self.done = self._is_done()
         if not self.done:
             check_logger(self._logger)
+            self._lock = Lock(self.folder)
+            sweep(self.folder)
             record = {"commit": commit(), "made_from": self._inputs}
             checkpoint.save_json(self.folder / "config.json", config | record)
 
@@ -114,10 +118,13 @@ class Run:
         message = f"[bold]{self.stage.name}[/]: {escape(text)}"
         self.console.print(message, highlight=False, soft_wrap=True)
 
-    def log(self, resume_step: int = 0) -> Log:
-        """The stage's log; the first call says from which step a resumed run goes on."""
+    def log(self, resume_step: int = 0, rows: Sequence[Row] | None = None) -> Log:
+        """The stage's log; the first call says from which step a resumed run goes on.
+
+        `rows` are what is known of all steps so far; None: what was logged of them.
+        """
         if self._log is None:
-            self._log = Log(self.folder, resume_step, self.log_config())
+            self._log = Log(self.folder, resume_step, self.log_config(), rows)
         return self._log
 
     def log_config(self, part: str | None = None) -> LogConfig:
@@ -138,8 +145,10 @@ class Run:
     # ---- ending --------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Flush the logs and stop sampling the memory."""
+        """Flush the logs, stop sampling the memory, and let other processes into the folder."""
         self._memory.stop()
+        if self._lock is not None:
+            self._lock.release()
         for log in (self._log, *(subrun._log for subrun in self._subruns)):
             if log is not None:
                 log.close()

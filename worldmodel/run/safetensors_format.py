@@ -1,6 +1,7 @@
 """Checkpoints as safetensors: small, readable elsewhere, without code. Imports nothing of ours."""
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,24 @@ def pack(content: dict[str, Any]) -> bytes:
                     for key, item in value.items()}  # fmt: skip
         return value
 
-    return save(tensors, {"content": json.dumps(strip(content, ""))})
+    skeleton = json.dumps(strip(content, ""))
+    return save(tensors, {"content": skeleton, "crc32": _checksum(skeleton, tensors)})
 
 
 def unpack(path: Path) -> dict[str, Any]:
-    """The dict that was packed; half-precision tensors come back as float32."""
+    """The dict that was packed; half-precision tensors come back as float32.
+
+    Raises:
+        ValueError: if a bit has changed since.
+    """
     with safe_open(path, framework="pt") as file:
-        tensors = {name: _widen(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-        skeleton = json.loads(file.metadata()["content"])
+        kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    # Files of earlier versions have no checksum.
+    if metadata.get("crc32", found := _checksum(metadata["content"], kept)) != found:
+        raise ValueError("it has changed since it was written")
+    skeleton = json.loads(metadata["content"])
+    tensors = {name: _widen(tensor) for name, tensor in kept.items()}
 
     def fill(value: Any) -> Any:
         if isinstance(value, str) and value.startswith(_TENSOR):
@@ -60,6 +71,15 @@ def halve(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             raise ValueError(f"{name} holds {weight.abs().max():.3g}: too large for float16")
         halved[name] = small
     return halved
+
+
+def _checksum(skeleton: str, tensors: dict[str, Tensor]) -> str:
+    crc = zlib.crc32(skeleton.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        crc = zlib.crc32(repr((name, tensor.dtype, tuple(tensor.shape))).encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), crc)
+    return f"{crc:08x}"
 
 
 def _widen(tensor: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from worldmodel.envs.vector import choose_backend
 from worldmodel.rollout.collector import CollectJob, CollectorConfig, DriverConfig, make_collector
 from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.run.hardware import commit
+from worldmodel.run.log import Log, Row
 from worldmodel.run.picture_file import write_png
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many, stream
@@ -96,7 +97,9 @@ def collect(
     worker = CollectorConfig(env, spec, store.root, vector, threads, cap, driver)
     width = config.envs if vector == "envpool" else min(config.envs, backend.envs_per_worker)
     waves = _Waves(store, own, config, run.seed, width)
-    _show_crop(env, spec, run, waves.done())
+    done = waves.done()
+    log = run.log(done, waves.rows())
+    _show_crop(env, spec, run, log, done)
     rate = _play(worker, waves, backend, run)
     return _figures(store, own, config) | ({} if rate is None else {"env_steps_per_second": rate})
 
@@ -118,6 +121,12 @@ class _Waves:
     def done(self) -> int:
         """How many are there already."""
         return len(set(self._store.indices()) & set(self._own))
+
+    def rows(self) -> list[Row]:
+        """What the log says of those."""
+        lengths = self._store.lengths()
+        there = [index for index in lengths if index in self._own]
+        return [episode_row(self._store, index, step) for step, index in enumerate(there, 1)]
 
     def __iter__(self) -> Iterator[list[CollectJob]]:
         """Jobs of one wave after the other; the next one is asked for when the last is played."""
@@ -142,13 +151,19 @@ class _Waves:
         ]
 
 
-def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, done: int) -> None:
+def episode_row(store: EpisodeStore, index: int, step: int) -> Row:
+    """What the log says of an episode."""
+    length = store.length(index) * store.spec.frame_skip
+    return {"step": step, "return": float(store.read_reward(index).sum()), "length": length}
+
+
+def _show_crop(env: EnvConfig, spec: EnvSpec, run: Run, log: Log, done: int) -> None:
     """A picture of an inferred crop, as a file and in the log."""
     path = run.folder / "crop.png"
     if "crop" not in run.config.get("inferred", ()) or path.exists():
         return
     picture = crop_picture(env, spec)
-    run.log(resume_step=done).image(done, "crop", picture)
+    log.image(done, "crop", picture)
     write_png(path, picture)
 
 
@@ -168,7 +183,7 @@ def _open_store(spec: EnvSpec, config: CollectConfig, run: Run) -> tuple[Episode
 def _play(worker: CollectorConfig, waves: _Waves, backend: BackendConfig, run: Run) -> float | None:
     """Play all jobs; env steps per second, None if there was nothing left to play."""
     done, total = waves.done(), waves.total
-    log, skip = run.log(resume_step=done), worker.spec.frame_skip
+    log, skip = run.log(), worker.spec.frame_skip
     start, steps, rate = time.time(), 0, None
     pool, make = make_backend(backend, worker.vector), partial(make_collector, worker)
     try:

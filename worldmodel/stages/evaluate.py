@@ -25,7 +25,7 @@ from worldmodel.rollout.real import BackendConfig, PlayerConfig, make_backend
 from worldmodel.rollout.video import VideoJob, make_filmer
 from worldmodel.run import checkpoint
 from worldmodel.run.layout import checkpoint_path
-from worldmodel.run.log import read_metrics
+from worldmodel.run.log import Row, read_metrics
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
 from worldmodel.stages.worlds import Worlds
@@ -100,8 +100,10 @@ def evaluate(
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     skip = config.skip or 0
     seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]
-    scores = [record["score"] for record in recorded_episodes(run.folder)]
-    log = run.log(resume_step=len(scores))
+    recorded = recorded_episodes(run.folder)
+    rows = [_row(step, record["score"], record["steps"]) for step, record in enumerate(recorded, 1)]
+    scores = [record["score"] for record in recorded]
+    log = run.log(len(scores), rows)
     if len(scores) < config.episodes:
         run.begin()
     pool = make_backend(backend, player.vector)
@@ -125,6 +127,10 @@ def evaluate(
     finally:
         pool.close()
     return figures, missing
+
+
+def _row(step: int, score: float, steps: int) -> Row:
+    return {"step": step, "score": score, "steps": steps}
 
 
 def _check_models(models: dict[str, Path], worlds: Worlds, path: Path) -> None:

@@ -17,7 +17,7 @@ from worldmodel.envs.raw import RECORDED
 from worldmodel.envs.wrappers import crop_resize
 from worldmodel.run.hardware import commit
 from worldmodel.run.run import Run
-from worldmodel.stages.collect import versions
+from worldmodel.stages.collect import episode_row, versions
 from worldmodel.stats import mean_sd
 from worldmodel.types import EnvSpec, Episode, FloatArray, Frames, UserError
 
@@ -104,8 +104,9 @@ def import_episodes(
     }
     store = EpisodeStore.create(run.folder / "episodes", metadata, config.compression)
     done = _whole(store)
-    log, total = run.log(resume_step=done), len(recordings)
-    returns = [float(store.read_reward(index).sum()) for index in range(done)]
+    rows = [episode_row(store, index, index + 1) for index in range(done)]
+    log, total = run.log(done, rows), len(recordings)
+    returns = [row["return"] for row in rows]
     with run.progress(total, "episodes", start=done) as bar:
         for index, recorded in enumerate(recordings.episodes(done), start=done):
             episode = _convert(recorded, index, env, spec)

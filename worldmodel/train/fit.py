@@ -50,6 +50,10 @@ class FitConfig:
                 raise ValueError(f"fit.{key} is {getattr(self, key)}: it must be at least 1")
         if self.learning_rate <= 0:
             raise ValueError(f"fit.learning_rate is {self.learning_rate}: it must be positive")
+        if self.clip_value is not None and self.clip_value <= 0:
+            raise ValueError(
+                f"fit.clip_value is {self.clip_value}: it must be positive; null is none"
+            )
         if self.optimizer not in OPTIMIZERS:
             raise ValueError(f"fit.optimizer is {self.optimizer}: use {' or '.join(OPTIMIZERS)}")
         if self.precision not in (*PRECISIONS, "auto"):
@@ -104,7 +108,7 @@ def fit(
         UserError: when the loss stops being finite, or a checkpoint does not fit.
     """
     path = run.checkpoint()
-    saved = checkpoint.load(path, made_by="the same command") if path.exists() else None
+    saved = checkpoint.load(path) if path.exists() else None
     precision = (
         saved["precision"]
         if saved
@@ -251,7 +255,7 @@ def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
         Their step, and their hold-out losses as in `FitResult`.
     """
     path = run.checkpoint("best")
-    saved = checkpoint.load(path, made_by="the same command")
+    saved = checkpoint.load(path)
     checkpoint.load_weights(model, saved["weights"], path)
     return saved["step"], saved["holdout"]
 
