@@ -25,6 +25,13 @@ def refused(capfd, *arguments):
     return line
 
 
+@pytest.mark.parametrize("name", ["2026_11_26", "1.10", "1e5", "007", "true", "0x1f", "-3", "nan"])
+def test_a_runs_name_is_a_text(name):
+    given = [f"name={name}", f"upstream={name}", f"collect.agent={name}"]
+    config = compose("collect", current_overrides(given)[0])
+    assert (config.name, config.upstream, config.collect.agent) == (name, name, name)
+
+
 def test_the_overview_names_every_command(capsys):
     cli.main(["--help"])
     text = capsys.readouterr().out

@@ -16,7 +16,6 @@ from worldmodel.types import UserError
 
 # What keys take that no class has, and which words.
 PLAIN: dict[str, Any] = {
-    "device": str,
     "encode.batch_size": int,
     "evaluate.fast_kwargs": dict[str, Any],
     "export.to": str,
@@ -29,7 +28,7 @@ PLAIN: dict[str, Any] = {
     "upstream": str | None,
     "world.members": list[str],
 }
-WORDS = {"world.kind": ("real", "dream", "hybrid")}
+WORDS = {"device": ("auto", "cpu", "cuda"), "world.kind": ("real", "dream", "hybrid")}
 NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text",
          type(None): "null"}  # fmt: skip
 
@@ -54,25 +53,66 @@ def check_values(config: DictConfig) -> None:
 
 
 def check_object(key: str, node: Mapping[Any, Any], or_null: bool = False) -> None:
-    """Check the values of one object of ours; `or_null` lets each of them be null.
+    """Check the values of one object; what is no dataclass of ours fits.
 
     Args:
         key: of the object, for what is said.
         node: with `_target_`, which names its class.
-        or_null: see above.
+        or_null: whether each value may be null.
 
     Raises:
         UserError: naming the key, its value and what it takes.
     """
-    name = current_target(str(node["_target_"]))
-    if not name.startswith("worldmodel."):
-        return
-    target = hydra.utils.get_class(name)
-    if not dataclasses.is_dataclass(target):
+    target = _dataclass(node)
+    if target is None:
         return
     for field, wanted in typing.get_type_hints(target).items():
         if field in node and not (or_null and node[field] is None):
             _check(f"{key}.{field}" if key else field, node[field], wanted, or_null)
+
+
+def whole_objects(config: DictConfig) -> Iterator[DictConfig]:
+    """Objects of ours, none within another, that could be built as they stand.
+
+    Others have values that are found out later, or given by whoever builds them.
+    """
+    last = None
+    for key, node in _objects(config, ""):
+        if last is not None and key.startswith(f"{last}."):
+            continue
+        last = key
+        target = _dataclass(node)
+        if target is None or lacking(node):
+            continue
+        hints = typing.get_type_hints(target).items()
+        if all(fits(node[name], wanted) for name, wanted in hints if name in node):
+            assert isinstance(node, DictConfig)
+            yield node
+
+
+def lacking(node: Mapping[Any, Any]) -> list[str]:
+    """Names of what an object has no default for and the node does not give."""
+    target = _dataclass(node)
+    fields = () if target is None else dataclasses.fields(target)
+    return [
+        field.name
+        for field in fields
+        if field.init
+        and {field.default, field.default_factory} == {dataclasses.MISSING}
+        and field.name not in node
+    ]
+
+
+def _dataclass(node: Mapping[Any, Any]) -> Any:
+    """The class of an object, if it is a dataclass of ours."""
+    name = current_target(str(node["_target_"]))
+    if not name.startswith("worldmodel."):
+        return None
+    try:
+        target = hydra.utils.get_class(name)
+    except Exception:  # whoever builds it says what is wrong
+        return None
+    return target if dataclasses.is_dataclass(target) else None
 
 
 def _check(key: str, value: Any, wanted: Any, or_null: bool = True) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import json
+import re
 import sys
 from collections.abc import Container, Iterator, Sequence
 from copy import deepcopy
@@ -26,11 +27,17 @@ from yaml import YAMLError
 from worldmodel.run.compat import RENAMED, current_key
 from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import CONF, lookup
+from worldmodel.run.registry import BEFORE
 from worldmodel.types import UserError
 
 # What a composition can fail with.
 ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 SEARCH_PATH = "hydra.searchpath="
+# What a run is called, and what YAML would make a number or a truth of.
+NAME = "name"
+LIKE_A_NUMBER = re.compile(
+    r"[+-]?[\d_.]+(e[+-]?\d+)?|0x[\da-f_]+|true|false|nan|inf", re.IGNORECASE
+)
 
 
 def compose(command: str, overrides: Sequence[str], config_dir: Path | None = None) -> DictConfig:
@@ -145,7 +152,10 @@ def take_out(key: str, overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple
 
 
 def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Overrides with every key under its present name, and a sentence for each that was renamed."""
+    """Overrides with every key under its present name, and a sentence for each that was renamed.
+
+    Names of runs are texts, whatever they look like: name=2026_11_26 is no number.
+    """
     texts, sentences = [], []
     for text in overrides:
         key, sign, value = text.partition("=")
@@ -153,6 +163,8 @@ def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
         now = current_key(bare)
         if now != bare:
             sentences.append(f"{bare} is called {now} now.")
+        if now in (NAME, *BEFORE) and LIKE_A_NUMBER.fullmatch(value):
+            value = f"'{value}'"
         texts.append(f"{key[: len(key) - len(bare)]}{now}{sign}{value}")
     return texts, sentences
 

@@ -1,6 +1,5 @@
 """From YAML to objects, and from a command line to a running stage; scripts import this alone."""
 
-import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,11 +9,11 @@ import torch
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from worldmodel.check import check_object, check_values
+from worldmodel.check import check_object, check_values, lacking, whole_objects
 from worldmodel.cli import Body, run_command
 from worldmodel.compose import compose, first_line, take_out
 from worldmodel.parallel import WorkersDied
-from worldmodel.run.compat import current_target, current_targets
+from worldmodel.run.compat import current_targets
 from worldmodel.run.hardware import cores
 from worldmodel.run.launch import Call
 from worldmodel.run.layout import CONF
@@ -64,17 +63,9 @@ def build(config: Any, **late: Any) -> Any:
 
 def _check_keys(config: Any, late: Mapping[str, Any]) -> None:
     """Name what a YAML file lacks, which a constructor would call a missing argument."""
-    target = hydra.utils.get_class(current_target(config["_target_"]))
-    if not dataclasses.is_dataclass(target):
-        return
-    needed = [
-        field.name
-        for field in dataclasses.fields(target)
-        if field.init and {field.default, field.default_factory} == {dataclasses.MISSING}
-    ]
-    lacking = [name for name in needed if name not in config and name not in late]
-    if lacking:
-        where = config._get_full_key(lacking[0]) if OmegaConf.is_config(config) else lacking[0]
+    missing = [name for name in lacking(config) if name not in late]
+    if missing:
+        where = config._get_full_key(missing[0]) if OmegaConf.is_config(config) else missing[0]
         raise UserError(f"{where} is missing: add it to the YAML of this {_class_name(config)}.")
 
 
@@ -127,6 +118,8 @@ def entry(name: str, lists: Mapping[str, str] | None = None) -> Callable[[Body],
             try:
                 check_id(cfg)
                 check_values(cfg)
+                for node in whole_objects(cfg):  # each refuses what is out of its ranges
+                    build(node)
                 body(cfg, call)
             except WorkersDied as error:
                 raise UserError(str(error)) from error

@@ -1,7 +1,7 @@
 """Frames for V: shuffled by chunks and within a buffer, read ahead, in bounded memory."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from worldmodel.data.episodes import CHUNK_FRAMES, EpisodeStore, chunk_spans
+from worldmodel.data.motion import Bits, find_motion, unpack
 from worldmodel.data.split import newest, repeat_newest, split
 from worldmodel.seed import derive
 from worldmodel.types import Frames, IntArray, UserError
@@ -46,15 +47,50 @@ class FramesConfig:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Frames (N, H, W, C), and which of their pixels move, as `find_motion` packs them."""
+
+    frames: Frames
+    motion: Bits
+
+    def take(self, rows: IntArray) -> "_Part":
+        """Some of them."""
+        return _Part(self.frames[rows], self.motion[rows])
+
+    @staticmethod
+    def join(parts: list["_Part"]) -> "_Part":
+        """All of them."""
+        if len(parts) == 1:
+            return parts[0]
+        return _Part(
+            np.concatenate([part.frames for part in parts]),
+            np.concatenate([part.motion for part in parts]),
+        )
+
+    def batch(self) -> dict[str, Tensor]:
+        """As V takes them."""
+        moves = unpack(self.motion, *self.frames.shape[1:3])
+        return {"frames": torch.from_numpy(self.frames), "moves": torch.from_numpy(moves)}
+
+    def batches(self, size: int) -> Iterator[dict[str, Tensor]]:
+        """In order, `size` at a time."""
+        for at in range(0, len(self.frames), size):
+            yield self.take(np.arange(at, min(at + size, len(self.frames)))).batch()
+
+
+@dataclass(frozen=True)
 class _Group:
     """Frames held in memory, and the order in which they are handed out."""
 
-    frames: Frames
+    part: _Part
     order: IntArray
 
 
 class FrameData:
-    """Endless batches (B, H, W, C) uint8 of the train episodes' frames.
+    """Endless batches of the train episodes' frames, as `VAE.loss` takes them.
+
+    A batch holds `frames` uint8 (B, H, W, C) and `moves` bool (B, H, W), the pixels that change
+    from step to step by more than `motion`.
 
     In each epoch the chunks are shuffled, joined to groups of about `buffer_frames` and the frames
     of a group shuffled again, while a thread reads the next group. Batches run on over the borders
@@ -66,11 +102,11 @@ class FrameData:
         UserError: if the store holds no whole episode.
     """
 
-    def __init__(self, store: EpisodeStore, config: FramesConfig, seed: int) -> None:
+    def __init__(self, store: EpisodeStore, config: FramesConfig, seed: int, motion: float) -> None:
         lengths = store.lengths()
         if not lengths:
             raise UserError(f"{store.root} holds no whole episode: run collect first.")
-        self._store, self._config, self._seed = store, config, seed
+        self._store, self._config, self._seed, self._motion = store, config, seed, motion
         self.train_episodes, self.holdout_episodes = split(
             list(lengths), config.holdout_fraction, seed
         )
@@ -80,12 +116,12 @@ class FrameData:
         self._newest_chunks = _chunks(newest(self.holdout_episodes, store.newest_from), lengths)
         self.frames = _size(self._chunks)
         self._fits = self.frames <= config.buffer_frames
-        self._kept: Frames | None = None
-        self._held: Tensor | None = None
+        self._kept: _Part | None = None
+        self._held: _Part | None = None
         self._lock = threading.Lock()
 
     def ram_bound_bytes(self) -> int:
-        """The most memory that one iteration over `batches` holds, in bytes of H·W·C.
+        """The most memory that one iteration over `batches` holds, in bytes.
 
         Two groups (the one in use and the one being read), of `buffer_frames` each or one chunk if
         that is more; a batch and its parts; two chunks being unpacked; the hold-out frames.
@@ -94,9 +130,11 @@ class FrameData:
         group = max(config.buffer_frames, CHUNK_FRAMES)
         held = min(config.holdout_frames, _size(self._held_chunks))
         count = 2 * group + 2 * config.batch_size + 2 * CHUNK_FRAMES + held
-        return count * int(np.prod(self._store.spec.obs_shape))
+        height, width, colours = self._store.spec.obs_shape
+        bits = -(-height * width // 8)
+        return count * (height * width * colours + bits) + 2 * config.batch_size * height * width
 
-    def batches(self, start: int) -> Iterator[Tensor]:
+    def batches(self, start: int) -> Iterator[dict[str, Tensor]]:
         """Batches from step `start` on; seeking there reads no frame that comes before.
 
         An error while reading ahead is raised here.
@@ -106,7 +144,7 @@ class FrameData:
         plan = self._plan(epoch, skip)
         with ThreadPoolExecutor(1, "frames") as reader:
             ahead = reader.submit(self._load, *next(plan))
-            parts: list[Frames] = []
+            parts: list[_Part] = []
             missing = size
             while True:
                 group = ahead.result()
@@ -114,31 +152,35 @@ class FrameData:
                 at = 0
                 while at < len(group.order):
                     rows = group.order[at : at + missing]
-                    parts.append(group.frames[rows])
+                    parts.append(group.part.take(rows))
                     at, missing = at + len(rows), missing - len(rows)
                     if not missing:
-                        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+                        whole = _Part.join(parts)
                         parts, missing = [], size
-                        yield torch.from_numpy(whole)
+                        yield whole.batch()
                         del whole
                 del group  # before the next but one is read: never three at once
 
-    def holdout(self) -> Iterable[Tensor]:
+    def holdout(self) -> Iterator[dict[str, Tensor]]:
         """The same batches at every call: frames spread evenly over the hold-out episodes."""
         if self._held is None:
-            self._held = torch.from_numpy(self._spread(self._held_chunks))
-        return iter(self._held.split(self._config.batch_size))
+            self._held = self._spread(self._held_chunks)
+        return self._held.batches(self._config.batch_size)
 
-    def sample(self) -> Tensor:
-        """As many training frames (N, H, W, C) as are held out at most, spread evenly."""
-        return torch.from_numpy(self._spread(self._chunks))
+    def whole_holdout(self) -> dict[str, Tensor]:
+        """All of `holdout` as one batch."""
+        parts = list(self.holdout())
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def holdout_newest(self) -> Iterable[Tensor]:
+    def sample(self) -> dict[str, Tensor]:
+        """As many training frames as are held out at most, spread evenly, as one batch."""
+        return self._spread(self._chunks).batch()
+
+    def holdout_newest(self) -> Iterator[dict[str, Tensor]]:
         """The same for the newest hold-out episodes alone, if there are any; read at every call."""
         if not len(self._newest_chunks):
             return iter(())
-        frames = torch.from_numpy(self._spread(self._newest_chunks))
-        return iter(frames.split(self._config.batch_size))
+        return self._spread(self._newest_chunks).batches(self._config.batch_size)
 
     def _plan(self, epoch: int, skip: int) -> Iterator[tuple[IntArray, int, int, int]]:
         """Arguments of `_load` for group after group, from frame `skip` of `epoch` on."""
@@ -168,21 +210,25 @@ class FrameData:
             with self._lock:
                 if self._kept is None:
                     self._kept = self._read(chunks)
-            frames = self._kept
+            part = self._kept
         else:
-            frames = self._read(chunks)
+            part = self._read(chunks)
         rng = np.random.default_rng(derive(self._seed, "fit", epoch, number))
-        return _Group(frames, rng.permutation(len(frames))[skip:])
+        return _Group(part, rng.permutation(len(part.frames))[skip:])
 
-    def _read(self, chunks: IntArray) -> Frames:
-        frames = np.empty((_size(chunks), *self._store.spec.obs_shape), np.uint8)
+    def _read(self, chunks: IntArray) -> _Part:
+        shape = self._store.spec.obs_shape
+        frames = np.empty((_size(chunks), *shape), np.uint8)
+        motion = np.empty((len(frames), -(-shape[0] * shape[1] // 8)), np.uint8)
         at = 0
         for episode, start, stop in chunks.tolist():
-            frames[at : at + stop - start] = self._store.read_frames(episode, start, stop)
+            rows = slice(at, at + stop - start)
+            frames[rows] = self._store.read_frames(episode, start, stop)
+            motion[rows] = find_motion(frames[rows], self._motion)
             at += stop - start
-        return frames
+        return _Part(frames, motion)
 
-    def _spread(self, chunks: IntArray) -> Frames:
+    def _spread(self, chunks: IntArray) -> _Part:
         """At most `holdout_frames` frames, spread evenly over the chunks."""
         total = _size(chunks)
         count = min(self._config.holdout_frames, total)
@@ -191,9 +237,10 @@ class FrameData:
         for episode, start, stop in chunks.tolist():
             inside = wanted[(wanted >= at) & (wanted < at + stop - start)] - at
             if len(inside):
-                found.append(self._store.read_frames(episode, start, stop)[inside])
+                frames = self._store.read_frames(episode, start, stop)
+                found.append(_Part(frames, find_motion(frames, self._motion)).take(inside))
             at += stop - start
-        return np.concatenate(found)
+        return _Part.join(found)
 
 
 def _chunks(episodes: list[int], lengths: dict[int, int]) -> IntArray:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worldmodel.models.fast_deconv import FastConvTranspose2d
-from worldmodel.types import Logs, UserError
+from worldmodel.types import Logs, TrainBatch, UserError
 
 OBS_SHAPE = (64, 64, 3)
 ENCODER_KERNEL = 4
@@ -43,6 +43,9 @@ class VAEConfig:
     depends on how much of the picture moves. A number makes V see what moves, however small it is
     (see `VAE.loss`): so many nats is it worth to explain all of it. A pixel that departs from the
     mean frame by more than `moving_threshold`, of 1, then counts 1 + `moving_weight` times.
+    `moving_share` of the nats are for the pixels that change by more than that from step to step:
+    what differs from episode to episode, such as a landscape, may be a hundred times as large as
+    what moves before it.
     """
 
     z_dim: int
@@ -52,6 +55,7 @@ class VAEConfig:
     moving_nats: float | None = None
     moving_weight: float = 10.0
     moving_threshold: float = 0.15
+    moving_share: float = 0.0  # as before there was a choice
 
     def __post_init__(self) -> None:
         for key, count in (("encoder_channels", 4), ("decoder_channels", 3)):
@@ -76,6 +80,8 @@ class VAEConfig:
             raise ValueError(
                 f"vae.moving_threshold is {self.moving_threshold}: it must be between 0 and 1"
             )
+        if not 0 <= self.moving_share <= 1:
+            raise ValueError(f"vae.moving_share is {self.moving_share}: use 0 to 1")
 
 
 class VAE(nn.Module):
@@ -92,7 +98,8 @@ class VAE(nn.Module):
 
     mean_frame: Tensor
     scale: Tensor
-    energy: Tensor
+    usual: Tensor
+    blind: Tensor
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
@@ -107,7 +114,8 @@ class VAE(nn.Module):
         if config.moving_nats is not None:
             self.register_buffer("mean_frame", torch.zeros(colours, *OBS_SHAPE[:2]))
             self.register_buffer("scale", torch.ones(()))
-            self.register_buffer("energy", torch.ones(()), persistent=False)
+            self.register_buffer("usual", torch.ones(2), persistent=False)
+            self.register_buffer("blind", torch.ones(2), persistent=False)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # The widest weight, used as a matrix: a fused Adam copies it if it is channels_last.
         first = self.decoder[0]
@@ -115,15 +123,16 @@ class VAE(nn.Module):
         first.weight.data = first.weight.data.contiguous()
 
     @torch.no_grad()
-    def measure(self, frames: Tensor, keep_mean: bool = False) -> None:
+    def measure(self, batch: TrainBatch, keep_mean: bool = False) -> None:
         """Take from data what the loss of `moving_nats` needs; nothing is done without it.
 
         Args:
-            frames: some of the training data, uint8 (N, 64, 64, 3).
+            batch: some of the training data, as `loss` takes them.
             keep_mean: leave the mean frame and the scale as they are, for a V that was trained.
         """
         if self.config.moving_nats is None:
             return
+        frames, motion_of = _take_apart(batch)
         parts = frames.split(MEASURED_TOGETHER)
         if not keep_mean:
             total = torch.stack([_to_maps(part).sum(0) for part in parts]).sum(0)
@@ -133,9 +142,14 @@ class VAE(nn.Module):
             )
             mean_square = squared / (len(frames) * self.mean_frame.numel())
             self.scale.fill_(SCALE * mean_square**0.5 + LEAST_SCALE)
-        maps = ((len(part), _to_maps(part)) for part in parts)
-        energy = sum(size * float(self._moving_error(part, self.mean_frame)) for size, part in maps)
-        self.energy.fill_(max(energy / len(frames), LEAST_ENERGY))
+        if motion_of is None:
+            motion_of = torch.zeros(frames.shape[:3], dtype=torch.bool, device=frames.device)
+        pairs = zip(parts, motion_of.split(MEASURED_TOGETHER), strict=True)
+        there = [self._amounts(_to_maps(part), self.mean_frame, moves) for part, moves in pairs]
+        for term, amounts in enumerate(torch.cat(there, 1)):
+            usual = usual_amount(amounts)
+            self.usual[term] = usual
+            self.blind[term] = (amounts / amounts.clamp_min(usual)).mean()
 
     def encode(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, z_dim), fp32, of z given frames uint8 (B, 64, 64, 3).
@@ -155,7 +169,7 @@ class VAE(nn.Module):
         """z ~ N(mu, exp(logvar)) with torch's global generator, differentiable in both."""
         return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
 
-    def loss(self, batch: Tensor) -> tuple[Tensor, Logs]:
+    def loss(self, batch: TrainBatch) -> tuple[Tensor, Logs]:
         """What is wrong with the decoded frames plus floored KL, both averaged over the batch.
 
         loss = mean_b [Σ (frame - decoded)²] + mean_b max(KL_b, free_bits·z_dim), frames in [0, 1];
@@ -163,37 +177,42 @@ class VAE(nn.Module):
 
         The squared error has a unit, so its weight against the KL depends on the environment: a
         ball of a few pixels is worth less than the nats that it costs, and V leaves it out. With
-        `moving_nats` the first term is moving_nats · E / E₀: E is the squared error with every
-        pixel that departs from the mean frame weighted by 1 + moving_weight, and E₀ the same for
-        the mean frame itself, over the data. It is moving_nats where V sees nothing, 0 where it
-        sees all, in any environment.
+        `moving_nats` the first term is moving_nats · [(1 - s) E + s M], where E and M are shares of
+        what there is to see: E of the squared error with every pixel that departs from the mean
+        frame weighted by 1 + moving_weight, M of that of the pixels alone that move from step to
+        step; s is moving_share (0 where nothing moves). For both, a frame's error is divided by
+        that of the mean frame in its place, or by the median of these over the data where that is
+        more: a frame in which all flashes counts no more than another. The term is moving_nats
+        where V sees nothing, 0 where it sees all, in any environment.
 
         Args:
-            batch: uint8 frames (B, 64, 64, 3).
+            batch: `frames` uint8 (B, 64, 64, 3), and `moves` bool (B, 64, 64), the pixels that
+                change to or from the next frame; or the frames alone, and s is 0.
 
         Returns:
             The loss and, detached: recon (squared error), kl (nats, before the floor), kl_loss
             (after it) and active_units, the latents whose mean varies over the batch (Burda et al.
-            2016); with `moving_nats` also unexplained, the E / E₀ above.
+            2016); with `moving_nats` also unexplained, the bracket above.
 
         Raises:
             UserError: if the frames are of another shape or type.
         """
-        maps = _to_maps(batch)
+        frames, moves = _take_apart(batch)
+        maps = _to_maps(frames)
         mu, logvar = self._posterior(maps)
         decoded = self._render(self.sample(mu, logvar))
-        recon = F.mse_loss(decoded, maps, reduction="sum") / len(batch)
+        recon = F.mse_loss(decoded, maps, reduction="sum") / len(frames)
         kl = gaussian_kl(mu, logvar)
         kl_loss = kl.clamp_min(self.config.free_bits * self.config.z_dim).mean()
         active = (mu.detach().var(0, correction=0) > ACTIVE_VARIANCE).sum()
         logs = {"recon": recon, "kl": kl.mean(), "kl_loss": kl_loss, "active_units": active}
         error = recon
         if self.config.moving_nats is not None:
-            error = self.config.moving_nats * self._moving_error(maps, decoded) / self.energy
-            logs["unexplained"] = error / self.config.moving_nats
+            logs["unexplained"] = self._unexplained(maps, decoded, moves)
+            error = self.config.moving_nats * logs["unexplained"]
         return error + kl_loss, {name: value.detach().float() for name, value in logs.items()}
 
-    def forward(self, batch: Tensor) -> tuple[Tensor, Logs]:
+    def forward(self, batch: TrainBatch) -> tuple[Tensor, Logs]:
         """The same as `loss`, for wrappers that only know `forward`."""
         return self.loss(batch)
 
@@ -210,11 +229,35 @@ class VAE(nn.Module):
             logits = logits + torch.logit(self.mean_frame.clamp(*MEAN_FRAME_RANGE))
         return logits.sigmoid_()
 
-    def _moving_error(self, maps: Tensor, decoded: Tensor) -> Tensor:
-        """Squared error of a frame, mean over the batch; pixels that move weigh more."""
-        departure = (maps - self.mean_frame).abs().amax(1, keepdim=True)
+    def _unexplained(self, maps: Tensor, decoded: Tensor, moves: Tensor | None) -> Tensor:
+        """Share of what there is to see that is not in the decoded frames, as in `loss`."""
+        missed = self._amounts(maps, decoded, moves)
+        with torch.no_grad():
+            there = self._amounts(maps, self.mean_frame, moves)
+        shares = (missed / there.maximum(self.usual[:, None])).mean(1)
+        known = self.blind > 0
+        shares = shares / torch.where(known, self.blind, 1)
+        motion = 0.0 if moves is None else self.config.moving_share * known[1]
+        return (1 - motion) * shares[0] + motion * shares[1]
+
+    def _amounts(self, maps: Tensor, drawn: Tensor, moves: Tensor | None) -> Tensor:
+        """Squared errors (2, B) of drawn frames: of the weighted pixels, and of those that move."""
+        squared = (maps - drawn).square().sum(1)
+        departure = (maps - self.mean_frame).abs().amax(1)
         weight = 1 + self.config.moving_weight * (departure > self.config.moving_threshold)
-        return ((maps - decoded).square() * weight).sum((1, 2, 3)).mean()
+        moving = torch.zeros_like(squared) if moves is None else squared * moves
+        return torch.stack([(squared * weight).sum((1, 2)), moving.sum((1, 2))])
+
+
+def _take_apart(batch: TrainBatch) -> tuple[Tensor, Tensor | None]:
+    """Frames, and which of their pixels move if that is known."""
+    return (batch, None) if isinstance(batch, Tensor) else (batch["frames"], batch["moves"])
+
+
+def usual_amount(amounts: Tensor) -> float:
+    """Median of what there is to see in frames (N,) where there is anything."""
+    there = amounts[amounts > 0]
+    return max(float(there.median()), LEAST_ENERGY) if len(there) else LEAST_ENERGY
 
 
 def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Replay an episode and film it: the game, what V sees of it, and what M expects."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -135,10 +136,10 @@ def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence
     Raises:
         UserError: if the film can't be written; one that was there before stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.tmp.mp4")
     writer, count = None, 0
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         for frame in frames:
             frame = write_captions(frame, captions)
             if writer is None:
@@ -156,7 +157,10 @@ def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence
     except OSError as error:  # what ffmpeg said, whole
         raise UserError(f"Could not write {path} ({_last_line(error)}).") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        if writer is not None:
+            writer.close()  # ends ffmpeg, if that is still to be done
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def _check_film(film: Path, count: int, path: Path) -> None:

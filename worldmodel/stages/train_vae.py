@@ -44,7 +44,7 @@ def train_vae(
         start: checkpoint of a V whose weights training begins with; None: random ones.
     """
     store = EpisodeStore.open(run.of("collect") / "episodes")
-    data = FrameData(store, frames, run.seed)
+    data = FrameData(store, frames, run.seed, config.moving_threshold)
     warn_if_shared(data.train_episodes, data.holdout_episodes, run.say)
     torch.manual_seed(run.seed)
     model = VAE(config)
@@ -55,7 +55,7 @@ def train_vae(
     pictures = VAEPictures(data, run)
     result = fit(model, data, fitting, run, about=about, device=device, picture=pictures)
     _, holdout = take_best(model, run)
-    seen = moving_explained(model, torch.cat(list(data.holdout())))
+    seen = moving_explained(model, data.whole_holdout())
     advise(run, seen, config, fitting)
     newest = holdout_losses(
         model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device

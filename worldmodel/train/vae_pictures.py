@@ -18,10 +18,10 @@ class VAEPictures:
 
     def __init__(self, data: FrameData, run: Recorder) -> None:
         self._run = run
-        frames = torch.cat(list(data.holdout()))
+        self._holdout = data.whole_holdout()
+        frames = self._holdout["frames"]
         at = np.linspace(0, len(frames) - 1, min(COLUMNS, len(frames))).round().astype(int)
         self._frames = frames[at]
-        self._holdout = frames
 
     @torch.inference_mode()
     def __call__(self, vae: nn.Module, step: int) -> None:
@@ -32,7 +32,8 @@ class VAEPictures:
         log = self._run.log()
         log.image(step, "reconstructions", reconstructions(vae, frames))
         log.image(step, "samples", samples(vae, ROWS, COLUMNS, seed=0))
-        mu = torch.cat([vae.encode(part.to(device))[0] for part in self._holdout.split(250)])
+        parts = self._holdout["frames"].split(250)
+        mu = torch.cat([vae.encode(part.to(device))[0] for part in parts])
         variance = mu.var(0) if len(mu) > 1 else torch.zeros_like(mu[0])
         most = variance.argsort(descending=True)[:TRAVERSED].tolist()
         for first in range(0, len(most), ROWS):
