@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import zipfile
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,8 +23,33 @@ from worldmodel.types import UserError
 HERE = Path(__file__).parents[1]
 
 
+def place(store, index):
+    return store.root / f"{index:06d}.zip"
+
+
+def unpack(store, *indices):
+    """Leave episodes as earlier versions wrote them: a folder of files each."""
+    for index in indices:
+        with zipfile.ZipFile(place(store, index)) as file:
+            file.extractall(store.root / f"{index:06d}")
+        place(store, index).unlink()
+
+
 def chunks(store, index, name="obs"):
+    unpack(store, index)
     return sorted(p for p in (store.root / f"{index:06d}" / name / "c").rglob("*") if p.is_file())
+
+
+def change(store, index, key, content):
+    """Other content of one key of an episode; without it if it is None."""
+    path = place(store, index)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    parts[key] = content
+    with zipfile.ZipFile(path, "w") as file:
+        for name, part in parts.items():
+            if part is not None:
+                file.writestr(name, part)
 
 
 def test_round_trip(store):
@@ -37,6 +63,28 @@ def test_round_trip(store):
             np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
             assert getattr(there, name).dtype == getattr(here, name).dtype
         assert there.seed == here.seed
+
+
+def test_a_file_for_each_episode_and_equal_bytes_for_equal_ones(store, tmp_path):
+    names = sorted(path.name for path in store.root.iterdir())
+    assert names == [*(f"{index:06d}.zip" for index in range(6)), "metadata.json"]
+    again = fill(tmp_path / "again", [30, 300])
+    for index in (0, 1):
+        assert place(again, index).read_bytes() == place(store, index).read_bytes()
+
+
+def test_episodes_of_earlier_versions_are_read_adopted_and_replaced(store, tmp_path):
+    unpack(store, 1, 3)
+    assert (store.root / "000001" / "obs" / "zarr.json").exists()
+    test_round_trip(store)
+    other = EpisodeStore.create(tmp_path / "other", {"spec": SPEC.to_dict()}, 1)
+    other.adopt(store, [0, 1])
+    assert other.indices() == [0, 1]
+    np.testing.assert_array_equal(other.read(1).obs, store.read(1).obs)
+    other.write(1, make_episode(1, 11))
+    assert other.lengths() == {0: 30, 1: 11}
+    assert len(EpisodeStore.open(other.root).read(1)) == 11
+    assert len(store.read(1)) == 300, "what was shared is as it was"
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 301), (3, 5), (149, 152), (250, 301), (0, 1)])
@@ -91,7 +139,7 @@ def flip(path):
 def test_a_damaged_chunk_names_its_episode(store, damage):
     damage(chunks(store, 1)[1])
     with pytest.raises(
-        UserError, match=r"000001 is damaged.*delete that folder and the file .*DONE, then run"
+        UserError, match=r"000001 is damaged.*delete it and the file .*DONE, then run"
     ):
         store.read(1)
     with pytest.raises(UserError, match="000001"):
@@ -103,29 +151,53 @@ def test_a_damaged_chunk_names_its_episode(store, damage):
 @pytest.mark.parametrize("steps", [0, -1, 10**9, "many", None])
 def test_a_size_that_can_not_be_is_refused_before_anything_is_unpacked(store, steps):
     """As in a file that was made to fill the memory."""
-    path = store.root / "000001" / "zarr.json"
-    described = json.loads(path.read_text())
-    path.write_text(json.dumps(described | {"attributes": {"steps": steps, "seed": 0}}))
-    with pytest.raises(UserError, match="000001 is damaged"):
+    group = {"zarr_format": 3, "node_type": "group", "attributes": {"steps": steps, "seed": 0}}
+    change(store, 1, "zarr.json", json.dumps(group))
+    with pytest.raises(UserError, match=r"000001\.zip is damaged"):
         EpisodeStore.open(store.root).read_reward(1)
 
 
 @pytest.mark.parametrize("name", ["obs", "action", "reward"])
 @pytest.mark.parametrize("key", ["shape", "chunks"])
 def test_so_is_a_header_of_another_size_than_its_episode(store, name, key):
-    path = store.root / "000001" / name / "zarr.json"
-    header = json.loads(path.read_text())
+    with zipfile.ZipFile(place(store, 1)) as file:
+        header = json.loads(file.read(f"{name}/zarr.json"))
     size = (
         header["shape"] if key == "shape" else header["chunk_grid"]["configuration"]["chunk_shape"]
     )
     size[0] = 10**9
-    path.write_text(json.dumps(header))
+    change(store, 1, f"{name}/zarr.json", json.dumps(header))
     with pytest.raises(UserError, match=f"{name} is .* was written"):
         store.read(1)
 
 
+def test_a_file_that_is_cut_or_altered_names_its_episode(store):
+    whole, refused = place(store, 1).read_bytes(), 0
+    for spot in range(0, len(whole), 211):
+        place(store, 1).write_bytes(whole[:spot])
+        with pytest.raises(UserError, match=r"000001\.zip is damaged"):
+            EpisodeStore.open(store.root).read(1)
+        flipped = bytearray(whole)
+        flipped[spot] ^= 4
+        place(store, 1).write_bytes(flipped)
+        try:
+            again = EpisodeStore.open(store.root).read(1)
+        except UserError:
+            refused += 1
+            continue
+        np.testing.assert_array_equal(again.obs, make_episode(1, 300).obs)
+        np.testing.assert_array_equal(again.reward, make_episode(1, 300).reward)
+    assert refused > 10
+
+
+def test_a_chunk_that_is_missing_is_not_taken_for_zeros(store):
+    change(store, 1, "reward/c/0", None)
+    with pytest.raises(UserError, match="reward/c/0"):
+        store.read(1)
+
+
 def test_lost_description_names_its_episode(store):
-    (store.root / "000002" / "zarr.json").unlink()
+    change(store, 2, "zarr.json", None)
     with pytest.raises(UserError, match="000002"):
         EpisodeStore.open(store.root).lengths()
 
@@ -147,7 +219,7 @@ def test_sigkill_while_writing_leaves_whole_episodes(tmp_path):
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
     deadline = time.time() + 60
-    while not (tmp_path / "e" / "000003").exists() and time.time() < deadline:
+    while not (tmp_path / "e" / "000003.zip").exists() and time.time() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

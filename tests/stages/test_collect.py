@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ def test_killed_in_the_middle_then_completed(stage, tmp_path):
     process = subprocess.Popen([sys.executable, str(SCRIPT), *endless], stdout=subprocess.DEVNULL)
     folder = tmp_path / "runs/tiny/seed0/collect/episodes"
     deadline = time.time() + 60
-    while not (folder / "000004").exists() and time.time() < deadline:
+    while not (folder / "000004.zip").exists() and time.time() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -49,7 +48,7 @@ def test_interrupt_is_one_sentence(tmp_path):
     )  # fmt: skip
     folder = tmp_path / "runs/tiny/seed0/collect/episodes"
     deadline = time.time() + 60
-    while not (folder / "000002").exists() and time.time() < deadline:
+    while not (folder / "000002.zip").exists() and time.time() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
@@ -119,7 +118,7 @@ def test_what_an_agent_plays_does_not_depend_on_a_kill(stages, finished, tmp_pat
     whole = {index: EpisodeStore.open(folder / "episodes").read(index) for index in range(4)}
     (folder / "DONE").unlink()
     for index in (0, 2):
-        shutil.rmtree(folder / "episodes" / f"{index:06d}")
+        (folder / "episodes" / f"{index:06d}.zip").unlink()
     stages("collect", *played)
     for index, episode in whole.items():
         again = EpisodeStore.open(folder / "episodes").read(index)

@@ -1,19 +1,20 @@
-"""Episodes on disk: one zarr group each, so that a kill leaves only whole ones."""
+"""Episodes on disk: one file each, so that a kill leaves only whole ones."""
 
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, Crc32cCodec
 
+from worldmodel.data.episode_file import SUFFIX, read_array, read_attributes, write_group
 from worldmodel.run.checkpoint import save_json
 from worldmodel.run.disk import reason, remedy
 from worldmodel.types import EnvSpec, Episode, FloatArray, Frames, UserError
@@ -22,7 +23,7 @@ CHUNK_FRAMES = 250  # at most; small enough to shuffle by, large enough to compr
 FIELDS = ("obs", "action", "reward", "terminated", "truncated")
 _METADATA = "metadata.json"
 _SCRATCH = ".writing-"
-_NAME = re.compile(r"\d{6,}")
+_NAME = re.compile(rf"(\d{{6,}})(?:{re.escape(SUFFIX)})?")
 
 
 def chunk_spans(frames: int) -> list[tuple[int, int]]:
@@ -36,11 +37,11 @@ def chunk_spans(frames: int) -> list[tuple[int, int]]:
 
 
 class EpisodeStore:
-    """A folder of episodes `000000/`, `000001/`, …, each a zarr v3 group.
+    """A folder of episodes `000000.zip`, `000001.zip`, …, each a zarr v3 group (see `write_group`).
 
     A group holds obs (T+1, H, W, C) uint8, action (T, A) and reward (T,) float32, terminated and
-    truncated (T,) bool; the attributes `seed` and `steps`; Blosc-zstd without shuffle (which beats
-    both shuffles on uint8 frames, in size and in speed) and a CRC32C over every chunk.
+    truncated (T,) bool; the attributes `seed` and `steps`. Folders `000000/` of earlier versions
+    are read as well.
 
     Several processes may write different indices at once, each through its own store object.
     """
@@ -105,8 +106,8 @@ class EpisodeStore:
 
     def indices(self) -> list[int]:
         """Indices of the whole episodes, sorted."""
-        names = (entry.name for entry in os.scandir(self.root))
-        return sorted(int(name) for name in names if _NAME.fullmatch(name))
+        found = (_NAME.fullmatch(entry.name) for entry in os.scandir(self.root))
+        return sorted({int(match[1]) for match in found if match})
 
     def lengths(self) -> dict[int, int]:
         """Steps T of every whole episode, by index; each is read from disk once.
@@ -138,16 +139,13 @@ class EpisodeStore:
             UserError: if it can't be written, for one because the disk is full.
         """
         self._check(episode)
-        final = self._folder(index)
+        final, older = self._new_place(index), self.root / f"{index:06d}"
         try:
-            with tempfile.TemporaryDirectory(
-                prefix=_SCRATCH, dir=self.root, ignore_cleanup_errors=True
-            ) as scratch:
-                fresh = Path(scratch) / "new"
-                _save(fresh, episode, self.metadata["compression"])
-                if final.exists():
-                    os.rename(final, Path(scratch) / "old")
-                os.rename(fresh, final)
+            with self._scratch() as scratch:
+                _save(scratch / "new", episode, self.metadata["compression"])
+                os.replace(scratch / "new", final)
+                if older.exists():
+                    os.rename(older, scratch / "old")
         except OSError as error:
             raise UserError(
                 f"Could not write {final} ({reason(error)}): {remedy(error)}, then run the same "
@@ -165,15 +163,18 @@ class EpisodeStore:
         """
         _check_same(other.root, other.spec, self.spec)
         for index in sorted(set(indices) - set(self.indices())):
-            final = self._folder(index)
+            source = other._place(index)
             try:
-                with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.root) as scratch:
-                    fresh = Path(scratch) / "new"
-                    shutil.copytree(other._folder(index), fresh, copy_function=_link)
-                    os.rename(fresh, final)
+                with self._scratch() as scratch:
+                    fresh = scratch / "new"
+                    if source.is_dir():
+                        shutil.copytree(source, fresh, copy_function=_link)
+                    else:
+                        _link(str(source), str(fresh))
+                    os.rename(fresh, self.root / source.name)
             except (OSError, shutil.Error) as error:
                 raise UserError(
-                    f"Could not take {other._folder(index)} over into {self.root} ({error}): mend "
+                    f"Could not take {source} over into {self.root} ({error}): mend "
                     "that, then run the same command again."
                 ) from error
 
@@ -202,21 +203,29 @@ class EpisodeStore:
         """
         return self._read(index, "reward")
 
-    def _folder(self, index: int) -> Path:
-        return self.root / f"{index:06d}"
+    def _new_place(self, index: int) -> Path:
+        return self.root / f"{index:06d}{SUFFIX}"
+
+    def _place(self, index: int) -> Path:
+        """Where an episode lies."""
+        older = self.root / f"{index:06d}"
+        return (
+            older
+            if older.is_dir() and not self._new_place(index).exists()
+            else self._new_place(index)
+        )
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(
+            prefix=_SCRATCH, dir=self.root, ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
 
     def _read(self, index: int, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        folder = self._folder(index) / name
         try:
-            array = zarr.open_array(folder, mode="r", zarr_format=3)
-            self._check_header(index, name, array)
-            span = range(*slice(start, stop).indices(array.shape[0]))
-            # Zarr takes a missing chunk for one that was never written, and fills in zeros.
-            for chunk in range(span.start // array.chunks[0], -(-span.stop // array.chunks[0])):
-                key = array.metadata.encode_chunk_key((chunk,) + (0,) * (array.ndim - 1))
-                if not (folder / key).exists():
-                    raise FileNotFoundError(f"chunk {name}/{key} is missing")
-            return np.asarray(array[span.start : span.stop])
+            check = partial(self._check_header, index, name)
+            return read_array(self._place(index), name, check, start, stop)
         except Exception as error:  # a broken file may surface as nearly any error
             raise self._broken(index, error) from error
 
@@ -233,14 +242,14 @@ class EpisodeStore:
 
     def _attributes(self, index: int) -> dict[str, Any]:
         try:
-            return json.loads((self._folder(index) / "zarr.json").read_text())["attributes"]
-        except (OSError, ValueError, KeyError) as error:
+            return read_attributes(self._place(index))
+        except Exception as error:  # as above
             raise self._broken(index, error) from error
 
     def _broken(self, index: int, error: Exception) -> UserError:
         return UserError(
-            f"{self._folder(index)} is damaged ({type(error).__name__}: {error}): delete that "
-            f"folder and the file {self.root.parent / 'DONE'}, then run collect again."
+            f"{self._place(index)} is damaged ({type(error).__name__}: {error}): delete it and the "
+            f"file {self.root.parent / 'DONE'}, then run collect again."
         )
 
     def _check(self, episode: Episode) -> None:
@@ -268,26 +277,16 @@ def _chunk_size(frames: int) -> int:
     return -(-frames // -(-frames // CHUNK_FRAMES))
 
 
-def _save(folder: Path, episode: Episode, compression: int) -> None:
-    attributes = {"seed": int(episode.seed), "steps": len(episode)}
-    group = zarr.create_group(folder, attributes=attributes, zarr_format=3)
-    for name in FIELDS:
-        values = getattr(episode, name)
-        size = _chunk_size(len(values)) if name == "obs" else len(values)
-        blosc = BloscCodec(
-            cname="zstd", clevel=compression, shuffle="noshuffle", typesize=values.itemsize
-        )
-        array = group.create_array(
-            name,
-            shape=values.shape,
-            dtype=values.dtype,
-            chunks=(size, *values.shape[1:]),
-            compressors=(blosc, Crc32cCodec()),
-            config={"write_empty_chunks": True},  # else a chunk of zeros would look like a lost one
-        )
-        # Chunk by chunk: of several at once, some would still be writing after one has failed.
-        for start in range(0, len(values), size):
-            array[start : start + size] = values[start : start + size]
+def _save(path: Path, episode: Episode, compression: int) -> None:
+    arrays = {name: getattr(episode, name) for name in FIELDS}
+    rows = {name: len(values) for name, values in arrays.items()}
+    rows["obs"] = _chunk_size(len(episode.obs))
+    write_group(
+        path,
+        {"seed": int(episode.seed), "steps": len(episode)},
+        {name: (values, rows[name]) for name, values in arrays.items()},
+        compression,
+    )
 
 
 def _check_same(root: Path, there: EnvSpec, here: EnvSpec) -> None:
