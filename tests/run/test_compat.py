@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from worldmodel.config import build, compose, to_plain
-from worldmodel.run.compat import MOVED, current_config, current_target
+from worldmodel.run.compat import ADDED, MOVED, current_config, current_target
 from worldmodel.run.run import Run
 from worldmodel.types import UserError
 
@@ -166,3 +166,13 @@ def test_moved_modules_are_named_once():
     assert current_target("worldmodel.envs.explore.WhiteNoise") == (
         "worldmodel.envs.explore.WhiteNoise"
     )
+
+
+@pytest.mark.parametrize("key", sorted(ADDED))
+def test_a_key_that_was_not_there_has_the_value_that_it_had_then(begun, opened, key):
+    parent, _, leaf = key.rpartition(".")
+    begun("collect", lambda config: config[parent].pop(leaf))
+    opened("collect")
+    other = {"best": "mean"}.get(ADDED[key], 0.7 if "share" in key else 3)
+    with pytest.raises(UserError, match=rf"{key}={ADDED[key]}, this call says {other}"):
+        opened("collect", f"{key}={other}")

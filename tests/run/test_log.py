@@ -226,3 +226,50 @@ def test_a_logger_that_is_missing_or_unknown(monkeypatch):
     monkeypatch.setattr("worldmodel.run.log.tracker.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'worldmodel\[wandb\]'"):
         check_logger("wandb")
+
+
+def rows_of(folder: Path) -> list[tuple[int, str]]:
+    return [(row["step"], name) for row in read_metrics(folder) for name in row if name != "step"]
+
+
+def test_what_is_computed_again_after_a_kill_is_not_recorded_twice(tmp_path):
+    log = Log(tmp_path)
+    log.scalars(0, {"selection": 1.0})
+    log.scalars(5, {"loss": 1.0})
+    log.scalars(5, {"final": 2.0})
+    log.scalars(6, {"loss": 0.5})
+    log.close()
+    again = Log(tmp_path, resume_step=5)
+    again.scalars(0, {"selection": 1.0})
+    again.scalars(5, {"final": 2.0})
+    again.scalars(6, {"loss": 0.5})
+    again.close()
+    assert rows_of(tmp_path) == [(0, "selection"), (5, "loss"), (5, "final"), (6, "loss")]
+
+
+def test_what_a_kill_cut_off_is_made_up_for_where_it_is_known(tmp_path):
+    log = Log(tmp_path)
+    log.scalars(1, {"score": 10.0})
+    log.close()
+    rows = [{"step": 1, "score": 10.0}, {"step": 2, "score": 20.0}]
+    again = Log(tmp_path, resume_step=2, rows=rows)
+    again.scalars(3, {"score": 30.0})
+    again.close()
+    assert [row["score"] for row in read_metrics(tmp_path)] == [10.0, 20.0, 30.0]
+    assert points(board(tmp_path), "score") == [(1, 10.0), (2, 20.0), (3, 30.0)]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\x80\xff\n", b"[1]\n", b"{}\n", b'{"step": "1"}\n', b"[" * 9999]
+)
+def test_a_damaged_record_ends_what_is_read(tmp_path, damage):
+    whole = b'{"step": 1, "loss": 1.0}\n'
+    (tmp_path / "metrics.jsonl").write_bytes(whole + damage + whole)
+    assert read_metrics(tmp_path) == [{"step": 1, "loss": 1.0}]
+
+
+def test_what_is_no_number_is_left_out(tmp_path):
+    log = Log(tmp_path)
+    log.scalars(1, {"agreement": float("nan"), "loss": 1.0})
+    log.close()
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1, "loss": 1.0}\n'

@@ -2,9 +2,13 @@
 
 import json
 import re
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
+from worldmodel.run.compat import ADDED
 from worldmodel.run.layout import read_done
 from worldmodel.run.run import Run
 from worldmodel.types import UserError
@@ -136,9 +140,12 @@ def test_a_run_has_a_place_of_its_own(tmp_path, changes, words):
     assert not list(tmp_path.iterdir())
 
 
+WHOLE = {key.removeprefix("collect."): value for key, value in ADDED.items()}
+
+
 def collected(runs, episodes, make=(), ends=True):
     """A collect stage that makes some files; what its DONE holds afterwards."""
-    run = opened(runs, "collect", name="c", collect={"episodes": episodes})
+    run = opened(runs, "collect", name="c", collect=WHOLE | {"episodes": episodes})
     if make:
         run.begin()
     for name in make:
@@ -165,7 +172,7 @@ def test_the_id_changes_only_where_results_do(tmp_path):
     first = collected(tmp_path, 2, ["a"])
     again = collected(tmp_path, 3)
     assert (again["id"], again["figures"]) == (first["id"], {"episodes": 3})
-    run = opened(tmp_path, "collect", name="c", collect={"episodes": 4})
+    run = opened(tmp_path, "collect", name="c", collect=WHOLE | {"episodes": 4})
     run.begin()  # and killed before anything was written
     run.close()
     assert read_done(run.folder) is None
@@ -173,7 +180,7 @@ def test_the_id_changes_only_where_results_do(tmp_path):
 
 
 def test_what_could_not_be_made_is_made_by_the_same_command(tmp_path, capsys):
-    run = opened(tmp_path, "collect", name="c", collect={"episodes": 2})
+    run = opened(tmp_path, "collect", name="c", collect=WHOLE | {"episodes": 2})
     run.finish({"episodes": 2}, ["best.mp4"])
     run.close()
     assert "without best.mp4" in capsys.readouterr().out
@@ -198,8 +205,41 @@ def test_a_damaged_file_is_named(runs, name, content):
 
 
 def test_a_damaged_count_of_minutes_is_no_reason_to_stop(tmp_path):
-    run = opened(tmp_path, "collect", name="c", collect={"episodes": 2})
+    run = opened(tmp_path, "collect", name="c", collect=WHOLE | {"episodes": 2})
     (run.folder / "partial.json").write_text("{")
     run.finish({})
     run.close()
     assert read_done(run.folder)["minutes"] < 1
+
+
+def test_one_process_at_a_time_writes_a_folder(tmp_path):
+    code = """
+        import sys, time
+        from worldmodel.run.run import Run
+        run = Run("collect", {"runs": sys.argv[1], "name": "c", "seed": 0})
+        print("open", flush=True)
+        time.sleep(1000)
+    """
+    other = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], stdout=subprocess.PIPE
+    )
+    assert other.stdout.readline() == b"open\n"
+    said = rf"c/seed0/collect is being written by another process \(number {other.pid}\)"
+    with pytest.raises(UserError, match=said):
+        opened(tmp_path, "collect", name="c")
+    other.kill()
+    other.wait()
+    opened(tmp_path, "collect", name="c").close()
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path):
+    folder = tmp_path / "c/seed0/collect"
+    (folder / "checkpoints").mkdir(parents=True)
+    left = [folder / ".DONE.1a2b3c4d.tmp", folder / "checkpoints" / ".last.pt.1a2b3c4d.tmp",
+            folder / ".best.mp4.tmp.mp4"]  # fmt: skip
+    kept = [folder / "checkpoints" / "last.pt", folder / "notes.tmp"]
+    for path in (*left, *kept):
+        path.touch()
+    opened(tmp_path, "collect", name="c").close()
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)

@@ -14,6 +14,14 @@ RENAMED = {
     "ship.to": "export.to",
 }
 
+# Keys that runs made before they were there lack -> what was done then; null needs no place here.
+ADDED = {
+    "collect.agent_checkpoint": "best",
+    "collect.agent_noise": 0.0,
+    "collect.explorer_share": 0.3,
+    "collect.explorer_stretch": 10,
+}
+
 # Keys that describe results and change none: they may differ between two calls of one run.
 DESCRIPTIVE = ("env.reward_range", "env.solved_at", "env.finished")
 
@@ -51,7 +59,10 @@ def current_targets(node: Any) -> Any:
 
 
 def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with every key under its present name; the given one stays as it is."""
+    """A configuration with every key under its present name, and with those that it lacks.
+
+    The given one stays as it is.
+    """
     renamed: dict[str, Any] = deepcopy(dict(config))
     for old, new in RENAMED.items():
         *parents, leaf = old.split(".")
@@ -60,6 +71,10 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
             node = node.get(name) if isinstance(node, dict) else None
         if isinstance(node, dict) and leaf in node:
             _node_of(renamed, new)[new.rpartition(".")[2]] = node.pop(leaf)
+    for key, value in ADDED.items():
+        parent, _, leaf = key.rpartition(".")
+        if isinstance(renamed.get(parent), dict):
+            renamed[parent].setdefault(leaf, value)
     return renamed
 
 
