@@ -107,12 +107,13 @@ def test_rounds_are_lists_of_overrides(rounds, capfd, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "explorer",
-    ["{_target_:worldmodel.envs.explore.OrnsteinUhlenbeck,theta:[.nan],sigma:[1],mean:[0],dt:1}",
-     "{_target_:worldmodel.envs.explore.Brownian,dt:.inf}",
-     "{_target_:worldmodel.envs.explore.ActionRepeat,low:1,high:2,explorer:null}"],
+    ["OrnsteinUhlenbeck, theta: [.nan], sigma: [1], mean: [0], dt: 1",
+     "Brownian, dt: .inf",
+     "ActionRepeat, low: 1, high: 2, explorer: null"],
 )  # fmt: skip
 def test_an_explorer_whose_numbers_are_none(explorer):
-    config = OmegaConf.create({"env": {"explorer": OmegaConf.create(explorer)}})
+    text = f"{{_target_: worldmodel.envs.explore.{explorer}}}"
+    config = OmegaConf.create({"env": {"explorer": OmegaConf.create(text)}})
     with pytest.raises(UserError, match="explorer"):
         check_and_build(config)
 

@@ -133,6 +133,8 @@ def fits(value: Any, wanted: Any) -> bool:
         return any(fits(value, one) for one in inner)
     if origin is typing.Literal:
         return isinstance(value, str)  # which one is the class's to say
+    if origin is tuple and isinstance(value, str):  # the class says what it makes of one
+        return True
     if origin in (tuple, list, Sequence):
         return _fits_list(value, inner, fixed=origin is tuple and inner[-1] is not Ellipsis)
     if origin in (dict, Mapping) or wanted is dict:
@@ -143,12 +145,10 @@ def fits(value: Any, wanted: Any) -> bool:
         return type(value) is wanted
     if wanted is Path:
         return isinstance(value, str)
-    return not isinstance(value, int | float | str) or wanted is Any
+    return wanted is Any or not (value is None or isinstance(value, int | float | str))
 
 
 def _fits_list(value: Any, inner: Sequence[Any], fixed: bool) -> bool:
-    if isinstance(value, str):  # one instead of several: the class says what it makes of that
-        return True
     if not isinstance(value, list | tuple | ListConfig):
         return False
     if fixed:
