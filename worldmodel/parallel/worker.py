@@ -1,6 +1,7 @@
 """A process that does one job after the other, and all that has to end with it."""
 
 import contextlib
+import gc
 import io
 import os
 import pickle
@@ -19,7 +20,7 @@ from typing import Any, NoReturn
 import torch
 
 Make = Callable[[], Callable[[Any], Any]]
-DISMISSAL = 3.0  # seconds that an idle worker has to end by itself
+DISMISSAL = 4.0  # seconds that an idle worker has to end by itself
 DESCRIPTORS = 256  # numbers of files that may be open at the start of a worker
 
 
@@ -58,10 +59,7 @@ class Worker:
 
     def __init__(self, context: SpawnContext, make: Make) -> None:
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve,
-            args=(make, theirs),
-        )
+        self._process = context.Process(target=_serve, args=(make, theirs))
         self._process.start()
         theirs.close()
         self.job: int | None = None
@@ -76,6 +74,8 @@ class Worker:
 
     def answer(self) -> Success | Failure | None:
         """What came of its job; None if it has died."""
+        if not self.pipe.poll():  # it is gone, but something that it started keeps its pipe open
+            return None
         try:
             answer: Success | Failure = self.pipe.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -148,6 +148,8 @@ def _serve(make: Make, pipe: Connection) -> None:
         except EOFError:
             return
         if job is None:
+            work = None
+            gc.collect()  # environments may have something to put away
             return
         start = time.monotonic()
         try:

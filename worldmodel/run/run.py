@@ -147,11 +147,11 @@ class Run:
     def close(self) -> None:
         """Flush the logs, stop sampling the memory, and let other processes into the folder."""
         self._memory.stop()
-        if self._lock is not None:
-            self._lock.release()
         for log in (self._log, *(subrun._log for subrun in self._subruns)):
             if log is not None:
                 log.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def finish(self, figures: Mapping[str, float | int | str], missing: Sequence[str] = ()) -> None:
         """Mark the stage as done, with the figures that the closing table shows.
