@@ -135,6 +135,22 @@ def test_an_own_file_needs_only_what_differs(tmp_path):
     assert config.name == "hill"
 
 
+@pytest.mark.parametrize(
+    ("limit", "given", "dreams"),
+    [(500, (), (500, None, 0.0)), (600, (), (600, None, 0.0)), (601, (), (600, 10, 0.25)),
+     (1600, ("infer.dream_steps=null",), (1600, None, 0.0)),
+     (1600, ("world.config.max_steps=8",), (8, None, 0.0)),
+     (1600, ("world.config.burn_in=3",), (1600, 3, 0.0))],
+)  # fmt: skip
+def test_dreams_of_long_episodes_are_short_and_begin_anywhere(tmp_path, limit, given, dreams):
+    known = ["env.obs=render", "env.crop=null", "env.frame_skip=4",
+             f"env.max_episode_steps={limit}", f"runs={tmp_path}"]  # fmt: skip
+    config = compose("collect", ["experiment=short", "env.id=CartPole-v1", *known, *given])
+    settle(config, build)
+    dream = config.world.config
+    assert (dream.max_steps, dream.burn_in, dream.first_share) == dreams
+
+
 @pytest.mark.slow
 def test_all_stages_of_a_run_see_the_same(stage, tmp_path):
     given = [*CAR, "experiment=tiny", "name=car"]

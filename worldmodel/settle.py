@@ -55,19 +55,36 @@ def settle(config: DictConfig, build: Build) -> None:
     if env.crop_rows is not None or env.crop_cols is not None:
         env.crop = None
     left = [key for key, open_value in OPEN.items() if env.get(key) == open_value]
-    if not left:
-        return
+    if left:
+        _settle_env(config, left, build)
+    world = config.get("world")
+    if world is not None and world.kind in DREAMT:
+        _settle_dream(world.config, env, config.infer)
+
+
+def _settle_env(config: DictConfig, left: list[str], build: Build) -> None:
+    """Values for the keys that are left open."""
+    env = config.env
     for recorded in _recorded(config):
         _take(env, recorded)
     if any(env.get(key) == OPEN[key] for key in left if key != "explorer"):
         _play(config, build)
     if env.explorer is None:
         env.explorer = config.infer.explorer
-    world = config.get("world")
-    if world is not None and world.kind in DREAMT and world.config.max_steps is None:
-        world.config.max_steps = env.max_episode_steps  # what its YAML says was not known yet
     with open_dict(config):
         config.inferred = left
+
+
+def _settle_dream(dream: DictConfig, env: DictConfig, infer: DictConfig) -> None:
+    """How long dreams are, which their YAML may not have known, and where they begin."""
+    if dream.max_steps is None:
+        dream.max_steps = env.max_episode_steps
+    if infer.dream_steps is None or dream.burn_in is not None:
+        return
+    most = infer.dream_steps * env.frame_skip
+    if most < dream.max_steps:
+        dream.max_steps = most
+        dream.burn_in, dream.first_share = infer.dream_burn_in, infer.dream_first_share
 
 
 def settled_overrides(config: DictConfig) -> list[str]:

@@ -35,6 +35,10 @@ class InferConfig:
             whichever is more: an agent gets farther than random play.
         gain: rows, or columns, are cut only if that is more than this share of them.
         explorer: draws the actions.
+        dream_steps: agent steps of a dream, at most; null: as long as an episode. Dreams that are
+            shorter than that begin anywhere in the collected episodes.
+        dream_burn_in: agent steps that M follows before those, see `DreamConfig`.
+        dream_first_share: share of those that begin at first frames even so.
     """
 
     max_steps: int
@@ -49,12 +53,19 @@ class InferConfig:
     pad: float
     gain: float
     explorer: Explorer
+    dream_steps: int | None
+    dream_burn_in: int
+    dream_first_share: float
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "agent_steps", "skip", "long_skip", "own_skip", "play",
                      "episodes"):  # fmt: skip
             if getattr(self, name) < 1:
                 raise ValueError(f"infer.{name} is {getattr(self, name)}: it must be at least 1")
+        if self.dream_steps is not None and self.dream_steps < 1:
+            raise ValueError(
+                f"infer.dream_steps is {self.dream_steps}: it must be at least 1 or null"
+            )
         if self.pad < 0:
             raise ValueError(f"infer.pad is {self.pad}: it can't be negative")
         if not 0 <= self.gain <= 1:
