@@ -32,6 +32,7 @@ ALLOWED = {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream", "rollout",
         "report",
     },
+    "faults": RUN,
     "config": RUN | {"parallel", "check", "cli", "compose", "settle"},
     "check": RUN,
     "settle": RUN | {"envs"},

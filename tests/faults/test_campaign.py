@@ -1,0 +1,43 @@
+"""A short campaign of kills; `worldmodel faults hours=1` is the long one."""
+
+import pytest
+
+from worldmodel.faults.campaign import Campaign, Outcome
+from worldmodel.faults.cases import CASES
+from worldmodel.faults.result import results
+from worldmodel.faults.study import study, table
+from worldmodel.types import UserError
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["train_vae", "evaluate with films, workers"])
+def test_a_killed_command_comes_to_what_it_would_have(tmp_path, name):
+    (outcome,) = study(tmp_path, 1, 1.0, 1, [name])
+    assert outcome.resumed
+    assert outcome.different == []
+    assert outcome.left == 0
+
+
+def test_what_differs_is_found(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "collect").mkdir(parents=True)
+        (tmp_path / name / "collect" / "metrics.jsonl").write_text('{"step": 1, "return": 1.0}\n')
+    assert results(tmp_path / "a") == results(tmp_path / "b")
+    (tmp_path / "b" / "collect" / "metrics.jsonl").write_text('{"step": 1, "return": 2.0}\n')
+    assert results(tmp_path / "a") != results(tmp_path / "b")
+
+
+def test_an_unknown_case_is_refused(tmp_path):
+    with pytest.raises(UserError, match="only names"):
+        study(tmp_path, 0, 0.0, 0, ["nothing"])
+
+
+def test_the_table_counts(tmp_path):
+    good = Outcome("encode", 0.5, "command", True, [], 0)
+    bad = Outcome("encode", 0.5, "worker", False, ["a/DONE", "b"], 2)
+    made = table([good, bad])
+    assert [list(column.cells)[-1] for column in made.columns] == [
+        "all", "2", "1", "1", "1", "1", "2"
+    ]  # fmt: skip
+    assert isinstance(Campaign(tmp_path, 0), Campaign)
+    assert "encode" in CASES

@@ -1,0 +1,1 @@
+"""Kills at seeded moments: whether every command goes on to the result that it would have had."""
