@@ -24,6 +24,9 @@ class Recorder:
     def checkpoint(self, name="last"):
         return self.folder / f"{name}.pt"
 
+    def begin(self):
+        pass
+
     def save(self, name, content):
         checkpoint.save(self.checkpoint(name), content)
 

@@ -15,7 +15,8 @@ from worldmodel.settle import settle
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
-ROOTS = [root for root in ALL_ROOTS if root != "table" and not root.startswith("mdn_")]
+ALONE = ("faults", "table")  # what has no environment, nor models
+ROOTS = [root for root in ALL_ROOTS if root not in ALONE and not root.startswith("mdn_")]
 SCRIPTS = sorted(commands())
 ENVS = sorted(p.stem for p in (CONF / "env").glob("*.yaml") if p.stem != "gym")
 EXPERIMENTS = sorted(p.stem for p in (CONF / "experiment").glob("*.yaml"))

@@ -42,6 +42,7 @@ STREAMS = {
     "replay": 4,  # collect, of the run's seed: which episodes of another run are taken
     "agent_noise": 5,  # MixedActor: what is added to the controller's parameters
     "explorer": 6,  # its actions
+    "kills": 8,  # of a campaign: when a command is killed, and which of its processes
     "sample_z": 7,  # Agent: draws from V's posterior
 }
 

@@ -56,7 +56,7 @@ def test_a_bit_that_flipped_is_found(tmp_path, name):
     write = checkpoint.save if name == "a.pt" else checkpoint.save_safetensors
     write(path, content)
     whole, refused = path.read_bytes(), 0
-    for place in np.random.default_rng(0).integers(8 * len(whole), size=300).tolist():
+    for place in np.random.default_rng(0).integers(8 * len(whole), size=100).tolist():
         flipped = bytearray(whole)
         flipped[place // 8] ^= 1 << place % 8
         path.write_bytes(flipped)
@@ -67,7 +67,7 @@ def test_a_bit_that_flipped_is_found(tmp_path, name):
             continue
         assert found["step"] == 4
         assert torch.equal(found["weights"]["a"], content["weights"]["a"])
-    assert refused > 20
+    assert refused > 10
 
 
 def test_what_unpacks_to_more_than_it_holds_is_not_unpacked(tmp_path):

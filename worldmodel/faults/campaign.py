@@ -17,6 +17,7 @@ import psutil
 
 from worldmodel.faults.cases import ALL, CASES, DREAM, TINY, Case
 from worldmodel.faults.result import results
+from worldmodel.seed import stream
 from worldmodel.types import UserError
 
 MARK = "WORLDMODEL_CAMPAIGN"  # in the environment of all that a command starts
@@ -65,7 +66,7 @@ class Campaign:
             UserError: if the unbroken command fails.
         """
         case, (expected, seconds) = CASES[name], self._unbroken(name)
-        rng = np.random.default_rng([self._seed, number])
+        rng = stream(self._seed + number, "kills")
         at, worker = float(rng.uniform()), bool(rng.uniform() < WORKER_SHARE)
         place = self._folder / "broken"
         self._prepare(place, case)
