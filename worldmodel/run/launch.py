@@ -1,5 +1,6 @@
 """Commands as the user calls them, and stages run one after the other as processes of their own."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -23,6 +24,11 @@ class Call:
     options: tuple[str, ...] = ()
 
 
+# In the environment of a command that another one calls, which has checked all values: to import
+# all classes once more, for stages that are not its own, would take seconds.
+CHECKED = "WORLDMODEL_CHECKED"
+
+
 def spoken(command: str) -> str:
     """A command as the user types it: `worldmodel collect`, or `python scripts/collect.py`."""
     return f"python scripts/{command}.py" if _by_script() else f"worldmodel {command}"
@@ -35,7 +41,9 @@ def run_call(call: Call) -> None:
         if _by_script()
         else ["-m", "worldmodel", call.command]
     )
-    process = subprocess.Popen([sys.executable, *own, *call.options, *call.overrides])
+    process = subprocess.Popen(
+        [sys.executable, *own, *call.options, *call.overrides], env=os.environ | {CHECKED: "1"}
+    )
     try:
         code = process.wait()
     except KeyboardInterrupt as stop:
