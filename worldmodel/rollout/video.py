@@ -64,7 +64,7 @@ class Filmed:
 
 def make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed | str]:
     """Load V and M once; a job then writes one mp4 and its filmstrip, or says why it can't."""
-    film = make_careless_filmer(config)
+    film = _make_filmer(config)
 
     def run(job: VideoJob) -> Filmed | str:
         try:
@@ -77,7 +77,7 @@ def make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed | str]:
     return run
 
 
-def make_careless_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
+def _make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
     """As `make_filmer`, but with the errors of whatever fails."""
     vae, mdnrnn = load_vae(config.vae), load_mdnrnn(config.mdnrnn)
 
