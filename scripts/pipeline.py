@@ -13,7 +13,7 @@ from worldmodel.run.registry import PIPELINE
 
 @entry("pipeline")
 def main(cfg: DictConfig, call: Call) -> None:
-    """Each stage is a process of its own, called with the overrides of this command line."""
+    """Every stage gets the overrides of this command line."""
     run_stages(PIPELINE, call.overrides, call.options)
     closing_table(to_plain(cfg))
     print(verdict([Path(cfg.runs) / str(cfg.name) / f"seed{cfg.seed}"]) or "")

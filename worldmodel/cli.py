@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import importlib.util
 import io
 import os
 import signal
@@ -27,8 +26,8 @@ from worldmodel.compose import (
 )
 from worldmodel.help import command_help, commands, overview
 from worldmodel.run.disk import FORBIDDEN, FULL, reason, remedy
-from worldmodel.run.launch import Call, Terminated, run_call
-from worldmodel.run.layout import CONF, SCRIPTS
+from worldmodel.run.launch import Call, Terminated, load_command, run_call
+from worldmodel.run.layout import CONF
 from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
 
@@ -71,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if request.help:  # without loading what the command needs
                 _show(_help(command, request))
                 return
-            run = _load(command)
+            run = load_command(command)
         run(given[1:])
 
 
@@ -206,16 +205,6 @@ def _show(text: str) -> None:
 def _help(command: str, request: Request) -> str:
     overrides = with_agent(current_overrides(request.overrides)[0])
     return command_help(command, overrides, request.config_dir)
-
-
-def _load(command: str) -> Callable[[Sequence[str]], None]:
-    """The `main` of a command's script."""
-    spec = importlib.util.spec_from_file_location(f"{command}_script", SCRIPTS / f"{command}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
 
 
 def _listed(override: str, lists: Mapping[str, str]) -> str:

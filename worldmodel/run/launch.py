@@ -1,9 +1,10 @@
-"""Commands as the user calls them, and stages run one after the other as processes of their own."""
+"""Commands as the user calls them, and stages run one after the other in this process."""
 
-import os
+import gc
+import importlib.util
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,6 @@ class Call:
     options: tuple[str, ...] = ()
 
 
-# In the environment of a command that another one calls, which has checked all values: to import
-# all classes once more, for stages that are not its own, would take seconds.
-CHECKED = "WORLDMODEL_CHECKED"
-
-
 def spoken(command: str) -> str:
     """A command as the user types it: `worldmodel collect`, or `python scripts/collect.py`."""
     return f"python scripts/{command}.py" if _by_script() else f"worldmodel {command}"
@@ -41,9 +37,7 @@ def run_call(call: Call) -> None:
         if _by_script()
         else ["-m", "worldmodel", call.command]
     )
-    process = subprocess.Popen(
-        [sys.executable, *own, *call.options, *call.overrides], env=os.environ | {CHECKED: "1"}
-    )
+    process = subprocess.Popen([sys.executable, *own, *call.options, *call.overrides])
     try:
         code = process.wait()
     except KeyboardInterrupt as stop:
@@ -57,13 +51,27 @@ def run_call(call: Call) -> None:
         sys.exit(code)
 
 
+def load_command(command: str) -> Callable[[Sequence[str]], None]:
+    """The `main` of a command's script, which takes the arguments after the command's name."""
+    spec = importlib.util.spec_from_file_location(f"{command}_script", SCRIPTS / f"{command}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
 def run_stages(
     stages: Iterable[str], overrides: Iterable[str], options: Iterable[str] = ()
 ) -> None:
-    """Call every stage with the same overrides; leaves with the exit code of a failure."""
-    given, passed_on = tuple(overrides), tuple(options)
+    """Run every stage with the same overrides; leaves with the exit code of a failure.
+
+    All in this process: to start another one for each takes seconds.
+    """
+    arguments = [*options, *overrides]
     for stage in stages:
-        run_call(Call(stage, given, passed_on))
+        load_command(stage)(arguments)
+        gc.collect()  # the next stage needs the memory
 
 
 def _by_script() -> bool:
