@@ -11,6 +11,7 @@ from worldmodel import cli
 from worldmodel.compose import compose, current_overrides, jobs
 from worldmodel.config import build, take_out, to_plain
 from worldmodel.help import commands
+from worldmodel.run.layout import SCRIPTS
 from worldmodel.types import UserError
 
 TINY = ["experiment=tiny", "env=cart_pole"]
@@ -65,7 +66,7 @@ def test_both_ways_to_call_do_the_same_and_name_themselves(tmp_path):
         )  # fmt: skip
 
     module = call("-m", "worldmodel", "train_vae")
-    script = call(str(cli.SCRIPTS / "train_vae.py"))
+    script = call(str(SCRIPTS / "train_vae.py"))
     assert (module.returncode, script.returncode) == (1, 1)
     assert "run `worldmodel collect` with" in module.stderr
     assert "run `python scripts/collect.py` with" in script.stderr

@@ -1,5 +1,6 @@
 """World Models (Ha & Schmidhuber 2018): learn an environment's dynamics, then act inside them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = ["load"]
+
+# How often torch's threads look whether there is work before they sleep. GNU OpenMP's own choice
+# assumes that nothing else is running: they would take cores from whatever is, and from each other.
+# Read when torch is loaded, so it is set before.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+    os.environ["GOMP_SPINCOUNT"] = "1000"
 
 
 def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "TrainedAgent":

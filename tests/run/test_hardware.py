@@ -1,6 +1,9 @@
 """Where things run."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -8,6 +11,8 @@ import torch
 from worldmodel.run import hardware as module
 from worldmodel.run.hardware import can_fuse, pick_device
 from worldmodel.types import UserError
+
+SPINNING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
 
 def test_auto_is_the_gpu_where_there_is_one(monkeypatch):
@@ -37,3 +42,17 @@ def test_fusing_needs_a_recent_gpu_triton_and_a_compiler(monkeypatch):
     assert can_fuse(gpu)
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     assert not can_fuse(gpu), "no Triton"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP comes with torch for Linux")
+@pytest.mark.parametrize(
+    ("asked", "spins"),
+    [({}, "1000"), ({"OMP_WAIT_POLICY": "passive"}, "0"), ({"GOMP_SPINCOUNT": "7"}, "7")],
+)
+def test_threads_that_wait_leave_the_cores_to_others(asked, spins):
+    rest = {key: value for key, value in os.environ.items() if key not in SPINNING}
+    said = subprocess.run(
+        [sys.executable, "-c", "import worldmodel.config"], capture_output=True, text=True,
+        env=rest | {"OMP_DISPLAY_ENV": "verbose"} | asked, check=True,
+    ).stderr  # fmt: skip
+    assert f"GOMP_SPINCOUNT = '{spins}'" in said
