@@ -1,4 +1,4 @@
-"""Kill commands and compare what they come to.   python scripts/faults.py hours=1"""
+"""Try bad values, broken files and kills on every command.   python scripts/faults.py hours=1"""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from worldmodel.faults.study import study
 
 @entry("faults")
 def main(cfg: DictConfig, _: Call) -> None:
-    """Print a table of kills, of runs that went on, and of results that are bit by bit the same."""
-    study(Path(cfg.runs) / str(cfg.name), cfg.seed, cfg.hours, cfg.kills, cfg.only)
+    """Print what was refused, and a table of kills and of results that are the same bit by bit."""
+    folder = Path(cfg.runs) / str(cfg.name)
+    study(folder, cfg.seed, cfg.hours, cfg.kills, cfg.only, cfg.parts)
 
 
 if __name__ == "__main__":

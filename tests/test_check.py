@@ -10,56 +10,13 @@ from worldmodel import cli
 from worldmodel.check import check_values, fits, whole_objects
 from worldmodel.compose import ERRORS, compose
 from worldmodel.config import build, to_plain
+from worldmodel.faults.values import BAD, bad_overrides
 from worldmodel.run.log import check_logger
 from worldmodel.run.place import check_place
 from worldmodel.settle import check_id
 from worldmodel.types import UserError
 
 TINY = ("experiment=tiny", "env=cart_pole")
-COUNT = ("0", "-1", "0.5", "many", "true", "nan", "[1]")
-NUMBER = ("nan", "inf", "-inf", "many", "true", "[1]")
-BAD = {
-    "seed": ("0.5", "-1", "abc", "true", "null", "nan"),
-    "name": ("../../x", "/x", "''", "null", "[a]", "."),
-    "runs": ("null", "5"),
-    "device": ("tpu", "5"),
-    "logger": ("paper",),
-    "upstream": ("[a]", "{a:1}"),
-    "collect.episodes": COUNT,
-    "collect.frames": ("0", "-1", "many", "1.5"),
-    "collect.explorer_share": (*NUMBER, "-0.1", "1.1"),
-    "collect.agent_noise": (*NUMBER, "-1"),
-    "env.frame_skip": ("0", "-1", "1000000", "1.5", "many"),
-    "env.max_episode_steps": ("0", "-1", "1.5", "many"),
-    "env.crop_rows": ("[0.5,100]", "[5]", "[9,3]", "[-1,3]", "5", "[a,b]"),
-    "env.obs": ("picture", "5"),
-    "env.size": ("0", "many", "1.5"),
-    "env.id": ("5", "null"),
-    "env.kwargs": ("5", "[a]"),
-    "vae.z_dim": COUNT,
-    "vae.free_bits": (*NUMBER, "-1"),
-    "train_vae.fit.learning_rate": (*NUMBER, "0", "-1"),
-    "train_vae.fit.steps": COUNT,
-    "train_vae.fit.clip_value": (*NUMBER, "0", "-1"),
-    "train_vae.fit.precision": ("fp8", "8"),
-    "train_vae.frames.holdout_fraction": (*NUMBER, "0", "1"),
-    "encode.batch_size": ("abc", "1.5", "[1]"),
-    "train_mdnrnn.baseline": ("no_thanks", "5", "[1]"),
-    "train_mdnrnn.windows.length": ("1", "many", "2.5"),
-    "mdnrnn.components": COUNT,
-    "mdnrnn.factorization": ("none", "5"),
-    "mdnrnn.log_sigma_min": (*NUMBER, "1"),
-    "world.kind": ("imagined", "5"),
-    "evolve.generations": COUNT,
-    "evolve.max_minutes": (*NUMBER, "-1"),
-    "evolve.reliability": (*NUMBER, "0", "1"),
-    "evolve.cma.popsize": (*COUNT, "1"),
-    "evolve.cma.sigma": (*NUMBER, "0", "-1", "1e300"),
-    "backend.workers": ("-2", "many", "1.5"),
-    "evaluate.episodes": COUNT,
-    "evaluate.vector": ("quick", "5"),
-    "evaluate.videos": ("maybe", "5"),
-}
 
 
 def check_and_build(config: DictConfig) -> None:
@@ -67,18 +24,14 @@ def check_and_build(config: DictConfig) -> None:
     build(config.env.explorer)
 
 
-def overrides() -> list[str]:
-    return [f"{key}={value}" for key, values in BAD.items() for value in values]
-
-
 def test_there_are_enough_of_them():
-    assert len(overrides()) >= 150
+    assert len(bad_overrides()) >= 150
 
 
 def test_values_that_keys_do_not_take():
     """As a command checks them, on one composed configuration."""
     whole, parser, accepted = compose("collect", TINY), OverridesParser.create(), []
-    for text in overrides():
+    for text in bad_overrides():
         config = deepcopy(whole)
         value = parser.parse_override(text).value()
         try:

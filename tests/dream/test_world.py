@@ -1,5 +1,6 @@
 """The dream as a world: batched, seeded, ended by its own head."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from worldmodel.dream.dynamics import DreamConfig, Dynamics
 from worldmodel.dream.starts import Starts
 from worldmodel.dream.world import DreamWorld
 from worldmodel.models.mdnrnn import MDNRNN
+from worldmodel.types import UserError
 
 FIRST = Starts.first_frames(
     torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.full((6, 4), -2.0)
@@ -172,3 +174,15 @@ def test_members_must_be_of_one_size(small):
     wide = MDNRNN(replace(small.mdnrnn.config, hidden=9), 4, 2)
     with pytest.raises(ValueError, match="size"):
         dream(small, members=[wide])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_dream_whose_score_is_no_number_is_named(small, value):
+    broken = deepcopy(small.mdnrnn)
+    for name, weight in broken.named_parameters():
+        if "reward" in name:
+            weight.data.fill_(value)
+    config = DreamConfig(1.0, "threshold", 1.0, 24, None, 0.0, None, 0.0, "fp32")
+    world = DreamWorld(Dynamics(broken, FIRST, config, 2, "cpu", ()), small.controller)
+    with pytest.raises(UserError, match=r"A dream of seed 5 .* train_mdnrnn.fit.learning_rate"):
+        world.evaluate(params(small, 2), [5, 6], generation=0)

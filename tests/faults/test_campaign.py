@@ -4,13 +4,13 @@ import pytest
 
 from worldmodel.faults.campaign import Outcome
 from worldmodel.faults.result import results
-from worldmodel.faults.study import study, table
+from worldmodel.faults.study import kill, study, table
 from worldmodel.types import UserError
 
 
 @pytest.mark.slow
 def test_a_killed_command_comes_to_what_it_would_have(tmp_path):
-    (outcome,) = study(tmp_path, 1, 1.0, 1, ["collect"])
+    (outcome,) = kill(tmp_path, 1, 1.0, 1, ["collect"])
     assert outcome.resumed
     assert outcome.different == []
     assert outcome.left == 0
@@ -27,7 +27,9 @@ def test_what_differs_is_found(tmp_path):
 
 def test_an_unknown_case_is_refused(tmp_path):
     with pytest.raises(UserError, match="only names"):
-        study(tmp_path, 0, 0.0, 0, ["nothing"])
+        kill(tmp_path, 0, 0.0, 0, ["nothing"])
+    with pytest.raises(UserError, match="parts names"):
+        study(tmp_path, 0, 0.0, 0, None, ["nothing"])
 
 
 def test_the_table_counts():
@@ -37,3 +39,13 @@ def test_the_table_counts():
     assert [list(column.cells)[-1] for column in made.columns] == [
         "all", "2", "1", "1", "1", "1", "2"
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_game_is_left_behind(tmp_path):
+    """Neither at a normal end, which comes first, nor after a kill of the command or a worker."""
+    pytest.importorskip("vizdoom")
+    outcomes = kill(tmp_path, 48, 1.0, 2, ["collect, Doom, workers"])
+    assert {outcome.hit for outcome in outcomes} == {"command", "worker"}
+    for outcome in outcomes:
+        assert (outcome.resumed, outcome.different, outcome.left) == (True, [], 0)

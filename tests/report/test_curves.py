@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from finished import write_done
 
 from worldmodel.report.curves import try_to_plot
 from worldmodel.report.history import Spent, read_history
@@ -13,9 +14,7 @@ CONFIG = {"env": {"solved_at": 900}, "evolve": {"selection_episodes": 16}}
 
 
 def finish(folder, minutes, name="id", inputs=None, **figures):
-    folder.mkdir(parents=True, exist_ok=True)
-    done = {"id": name, "inputs": inputs or {}, "minutes": minutes, "figures": figures}
-    (folder / "DONE").write_text(json.dumps(done))
+    write_done(folder, figures, id=name, inputs=inputs or {}, minutes=minutes)
 
 
 def learn(root, dream=False, config=CONFIG):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from finished import write_done
 from rich.console import Console
 
 from worldmodel.report.runs_table import find_run, run_figures, runs_table
@@ -13,9 +14,7 @@ from worldmodel.types import UserError
 def finished(root, **figures):
     """Leave DONE files in <root>/<stage> with these figures, a minute each."""
     for stage, record in figures.items():
-        (root / stage).mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"minutes": 1.0, "figures": record})
-        (root / stage / "DONE").write_text(text)
+        write_done(root / stage, record)
 
 
 def printed(root, *names):

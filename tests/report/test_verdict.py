@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from finished import write_done
 
 from worldmodel.report.verdict import verdict
 
@@ -23,8 +24,7 @@ def root(tmp_path):
 
 
 def write(root, stage, **figures):
-    (root / stage).mkdir(exist_ok=True)
-    (root / stage / "DONE").write_text(json.dumps({"figures": figures}))
+    write_done(root / stage, figures)
 
 
 def select(root, *means):

@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+from finished import write_done
 
 from worldmodel.run.compat import ADDED
 from worldmodel.run.layout import read_done
@@ -25,7 +26,7 @@ def runs(tmp_path):
         folder = tmp_path / name / "seed0" / stage
         folder.mkdir(parents=True)
         (folder / "config.json").write_text(json.dumps({"upstream": upstream}))
-        (folder / "DONE").write_text(json.dumps({"id": name, "minutes": 1.0, "figures": {}}))
+        write_done(folder, {}, id=name)
     return tmp_path
 
 
@@ -51,11 +52,11 @@ def test_other_runs_are_looked_at_in_the_same_way(runs):
 def test_inputs_that_changed_are_refused_before_a_stage_is_finished(runs):
     run = opened(runs, "evaluate", name="d", upstream="c")
     run.close()
-    done = runs / "c/seed0/train_controller/DONE"
-    done.write_text(json.dumps({"id": "anew", "figures": {}}))
+    before = runs / "c/seed0/train_controller"
+    write_done(before, {}, id="anew")
     opened(runs, "evaluate", name="d", upstream="c").close()  # there is no result yet
     (run.folder / "episodes.jsonl").touch()
-    done.write_text(json.dumps({"id": "once more", "figures": {}}))
+    write_done(before, {}, id="once more")
     with pytest.raises(UserError, match="made from an older train_controller"):
         opened(runs, "evaluate", name="d", upstream="c")
 
@@ -77,9 +78,7 @@ def test_models_that_do_not_belong_together_are_refused(runs):
     run.close()
     made = {"train_vae": "a", "train_mdnrnn": "b", "train_controller": "c"}
     assert json.loads((run.folder / "DONE").read_text())["models"] == made
-    done = runs / "b/seed0/train_mdnrnn/DONE"
-    other = {"id": "b", "minutes": 1.0, "figures": {}, "models": {"train_vae": "another"}}
-    done.write_text(json.dumps(other))
+    write_done(runs / "b/seed0/train_mdnrnn", {}, id="b", models={"train_vae": "another"})
     for stage in ("train_controller", "evaluate"):
         with pytest.raises(UserError, match=r"do not belong together: .* another train_vae"):
             opened(runs, stage, name="e", upstream="c")

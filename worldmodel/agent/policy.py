@@ -95,7 +95,8 @@ def load_policy(path: Path) -> Policy:
     saved, about = _read(path)
     if "params" not in saved:
         raise UserError(f"{path} is a search, not a controller: use best.pt or mean.pt beside it.")
-    return Policy.from_description(about, saved["params"].float().numpy())
+    with checkpoint.describing(path):
+        return Policy.from_description(about, saved["params"].float().numpy())
 
 
 def load_search(path: Path) -> Policy | None:
@@ -106,7 +107,8 @@ def load_search(path: Path) -> Policy | None:
     if not path.exists():
         return None
     _, about = _read(path)
-    found = Policy.from_description(about, np.zeros(0, np.float32))
+    with checkpoint.describing(path):
+        found = Policy.from_description(about, np.zeros(0, np.float32))
     return found.with_params(np.zeros(found.controller().n_params, np.float32))
 
 
@@ -135,8 +137,8 @@ def check_spec(policy: Policy, now: EnvSpec, name: Path | str) -> Policy:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    saved = checkpoint.load(path)
-    about = dict(saved.get("about", {}))
+    saved = checkpoint.load(path, ("about",))
+    about = dict(saved["about"])
     if about.get("kind") != KIND:
         raise UserError(f"{path} is not a checkpoint of a {KIND}: point to the right file.")
     return saved, about

@@ -13,6 +13,7 @@ from worldmodel.bench.row import Row, Setting
 from worldmodel.bench.sequences import train_mdnrnn
 from worldmodel.bench.table import benchmark_table
 from worldmodel.bench.vision import encode, train_vae
+from worldmodel.bench.waiting import threads
 from worldmodel.run.checkpoint import save_json
 from worldmodel.run.hardware import commit, hardware
 from worldmodel.types import UserError
@@ -27,6 +28,8 @@ BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "render": render,
     "real_rollouts": real_rollouts,
     "generation": generation,
+    "threads_alone": partial(threads, busy=False),
+    "threads_beside_another": partial(threads, busy=True),
     "mixture": mixture,
     "mixture_formula": mixture_formula,
 }

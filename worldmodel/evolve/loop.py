@@ -134,7 +134,7 @@ class _Evolution:
         self.tally = Tally(config.rollouts)
         path = run.checkpoint()
         if path.exists():
-            saved = checkpoint.load(path)
+            saved = checkpoint.load(path, ("cma", "tally", "tried"))
             self._search, self.tally = CMA.restore(saved["cma"], path), Tally(**saved["tally"])
             fitness.restore(saved["tried"])
             run.say(f"resuming at generation {self.generation} of {config.generations}")

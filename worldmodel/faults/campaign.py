@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from worldmodel.faults.cases import ALL, CASES, DREAM, TINY, Case
+from worldmodel.faults.call import HANGS
+from worldmodel.faults.cases import ALL, BASE, CASES, Case
 from worldmodel.faults.result import results
+from worldmodel.run.jsonl import read_records
 from worldmodel.seed import stream
 from worldmodel.types import UserError
 
 MARK = "WORLDMODEL_CAMPAIGN"  # in the environment of all that a command starts
 ENDING = 10.0  # seconds that a killed command's processes have to end
-HANGS = 600.0  # seconds after which a command is taken to hang
 WORKER_SHARE = 0.3  # of the kills hit a process that the command has started, if there is one
 
 
@@ -36,7 +37,7 @@ class Outcome:
         hit: "command", or "worker" for a process that it had started.
         resumed: whether the same command then ended well.
         different: results that an unbroken run does not have, or has otherwise.
-        left: processes that lived on.
+        left: processes that lived on after the kill, or after the command that resumed.
     """
 
     case: str
@@ -63,7 +64,7 @@ class Campaign:
         """Kill a case once, at a moment that follows from the seed and the number.
 
         Raises:
-            UserError: if the unbroken command fails.
+            UserError: if the unbroken command fails, or leaves processes behind.
         """
         case, (expected, seconds) = CASES[name], self._unbroken(name)
         rng = stream(self._seed + number, "kills")
@@ -75,8 +76,10 @@ class Campaign:
         hit = _kill(process, mark if worker else None, rng)
         if hit == "worker":
             _wait(process, HANGS)
-        left = _left(mark)
-        ended = process.poll() == 0 or _run(case.arguments, place) == 0
+        left, ended = _left(mark), process.poll() == 0
+        if not ended:
+            code, more = _run(case.arguments, place)
+            left, ended = left + more, code == 0
         found = results(place / "runs")
         names = expected.keys() | found.keys()
         different = sorted(name for name in names if expected.get(name) != found.get(name))
@@ -88,10 +91,14 @@ class Campaign:
             place = self._folder / "unbroken"
             self._prepare(place, CASES[name])
             since = time.monotonic()
-            if _run(CASES[name].arguments, place):
+            code, left = _run(CASES[name].arguments, place)
+            seconds = time.monotonic() - since
+            if code:
                 said = (place / "said.txt").read_text().strip().splitlines()[-1:]
                 raise UserError(f"{name} fails without any kill: {''.join(said)}")
-            self._whole[name] = results(place / "runs"), time.monotonic() - since
+            if left:
+                raise UserError(f"{name} leaves {left} processes behind without any kill.")
+            self._whole[name] = results(place / "runs"), seconds
         return self._whole[name]
 
     def _prepare(self, place: Path, case: Case) -> None:
@@ -106,7 +113,7 @@ class Campaign:
         base = self._folder / "base"
         if not (base / "runs" / "tiny" / "seed0" / ALL[-1] / "DONE").exists():
             base.mkdir(parents=True, exist_ok=True)
-            if _run(("pipeline", *TINY, *DREAM), base):
+            if _run(BASE.arguments, base)[0]:
                 raise UserError(f"The pipeline fails without any kill: see {base / 'said.txt'}.")
         return base
 
@@ -115,6 +122,11 @@ def save(folder: Path, outcome: Outcome) -> None:
     """Add an outcome to outcomes.jsonl."""
     with (folder / "outcomes.jsonl").open("a") as file:
         file.write(json.dumps(asdict(outcome)) + "\n")
+
+
+def load(folder: Path) -> list[Outcome]:
+    """The outcomes that were kept."""
+    return [Outcome(**record) for record in read_records(folder / "outcomes.jsonl")]
 
 
 def _start(arguments: tuple[str, ...], place: Path) -> tuple[str, subprocess.Popen[bytes]]:
@@ -128,13 +140,13 @@ def _start(arguments: tuple[str, ...], place: Path) -> tuple[str, subprocess.Pop
     return mark, process
 
 
-def _run(arguments: tuple[str, ...], place: Path) -> int | None:
-    """Exit status; None if it had to be killed."""
+def _run(arguments: tuple[str, ...], place: Path) -> tuple[int | None, int]:
+    """Exit status, None if it had to be killed, and how many processes it left behind."""
     mark, process = _start(arguments, place)
     if not _wait(process, HANGS):
         _end(mark)
-        return None
-    return process.returncode
+        return None, 0
+    return process.returncode, _left(mark)
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> bool:

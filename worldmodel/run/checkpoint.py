@@ -7,7 +7,7 @@ import math
 import os
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -92,13 +92,18 @@ def save_safetensors(path: Path, content: dict[str, Any]) -> None:
         file.write(safetensors_format.pack(halved))
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, needs: Iterable[str] = ()) -> dict[str, Any]:
     """Read a checkpoint on the CPU without running any code that it may carry.
 
     Where `path` is missing, the .safetensors file of the same name beside it takes its place.
 
+    Args:
+        path: of the file.
+        needs: what it has to hold.
+
     Raises:
-        UserError: if it is missing, cut off or altered, or holds more than tensors and plain types.
+        UserError: if it is missing, cut off or altered, holds more than tensors and plain types, or
+            lacks what it needs.
     """
     owner = next((part for part in path.parents if part.name in STAGES), None)
     exported = path.with_suffix(".safetensors")
@@ -108,16 +113,44 @@ def load(path: Path) -> dict[str, Any]:
         first = f"run {owner.name} first" if owner else "name a checkpoint that is there"
         raise UserError(f"{path} is missing: {first}.")
     try:
-        if path.suffix == ".safetensors":
-            return safetensors_format.unpack(path)
-        _check_bits(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        found = _read(path)
+        lacking = [name for name in needs if name not in found]
+        if lacking:
+            raise ValueError(f"it lacks {', '.join(lacking)}")
+        return found
     except Exception as error:
         # A stage that finished makes nothing again while the rest of its folder is there.
         again = f"delete {owner} and run {owner.name} again" if owner else "name another one"
         raise UserError(
             f"{path} is not a readable checkpoint ({_reason(error)}): {again}."
         ) from error
+
+
+@contextlib.contextmanager
+def describing(path: Path) -> Iterator[None]:
+    """While a model is built from the description in a checkpoint.
+
+    Raises:
+        UserError: if that description is of no such model.
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} describes no model of this version ({type(error).__name__}: {error}): point "
+            "to another file."
+        ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Raises whatever is wrong with the file."""
+    if path.suffix == ".safetensors":
+        return safetensors_format.unpack(path)
+    _check_bits(path)
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(found, dict):
+        raise ValueError(f"it holds a {type(found).__name__}")
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -163,4 +196,4 @@ def start_from(module: nn.Module, path: Path) -> None:
     Raises:
         UserError: if it is missing, or of another shape than the module.
     """
-    load_weights(module, load(path)["weights"], path)
+    load_weights(module, load(path, ("weights",))["weights"], path)

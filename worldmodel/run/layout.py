@@ -97,8 +97,9 @@ def read_done(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     done = read_json(path)
-    if not isinstance(done.get("figures"), dict):
-        raise damaged(path, "it lacks figures")
+    for key, kind in (("id", str), ("inputs", dict), ("grows", dict), ("figures", dict)):
+        if not isinstance(done.get(key), kind):
+            raise damaged(path, f"it lacks {key}")
     return done
 
 

@@ -20,7 +20,7 @@ from worldmodel.models.vae import VAE
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.run.run import Run
-from worldmodel.train.fit import FitConfig, FitResult, fit, take_best
+from worldmodel.train.fit import FitConfig, FitResult, fit, read_state, take_best
 from worldmodel.train.holdout import holdout_losses
 
 # What the stage reports of the newest hold-out episodes alone: M's log, and under which name.
@@ -73,6 +73,7 @@ def train_mdnrnn(
     warn_if_shared(data.train_episodes, data.holdout_episodes, run.say)
     figures: dict[str, float] = {}
     if baseline:
+        read_state(run)  # what can't go on should not change a part of its results first
         single = replace(config, components=1)
         subrun = run.subrun("k1")
         model, _ = _train(single, data, store, fitting, subrun, device, None)

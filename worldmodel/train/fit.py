@@ -18,6 +18,8 @@ from worldmodel.train.holdout import Wrapped, batch_size, mean_losses
 from worldmodel.train.precision import PRECISIONS, choose_precision, make_fabric
 from worldmodel.types import Logs, TrainBatch, TrainData, UserError
 
+# What a checkpoint has to hold for a training to go on.
+STATE = ("weights", "optimizer", "precision", "step", "holdout", "best")
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": partial(torch.optim.Adam, fused=True),
     "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-7),
@@ -107,8 +109,7 @@ def fit(
     Raises:
         UserError: when the loss stops being finite, or a checkpoint does not fit.
     """
-    path = run.checkpoint()
-    saved = checkpoint.load(path) if path.exists() else None
+    saved = read_state(run)
     precision = (
         saved["precision"]
         if saved
@@ -248,6 +249,16 @@ class _Training:
         )
 
 
+def read_state(run: Recorder) -> dict[str, Any] | None:
+    """The last checkpoint, which a training goes on from; None if there is none.
+
+    Raises:
+        UserError: if it can't be read.
+    """
+    path = run.checkpoint()
+    return checkpoint.load(path, STATE) if path.exists() else None
+
+
 def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
     """Give the model the weights of checkpoints/best.pt, which later stages use.
 
@@ -255,7 +266,7 @@ def take_best(model: nn.Module, run: Recorder) -> tuple[int, dict[str, float]]:
         Their step, and their hold-out losses as in `FitResult`.
     """
     path = run.checkpoint("best")
-    saved = checkpoint.load(path)
+    saved = checkpoint.load(path, STATE)
     checkpoint.load_weights(model, saved["weights"], path)
     return saved["step"], saved["holdout"]
 
