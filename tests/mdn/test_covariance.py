@@ -70,10 +70,13 @@ def test_isotropic_is_diagonal_with_one_sigma():
     torch.testing.assert_close(m.log_prob(value), reference(m).log_prob(value))
     torch.testing.assert_close(m.variance, diagonal.variance)
     seeds = [torch.Generator().manual_seed(0) for _ in range(2)]
-    torch.testing.assert_close(m.sample(1.0, seeds[0]), diagonal.sample(1.0, seeds[1]))
+    torch.testing.assert_close(
+        m.sample(temperature=1.0, generator=seeds[0]),
+        diagonal.sample(temperature=1.0, generator=seeds[1]),
+    )
     by = torch.tensor([1.0, 2.0, -3.0, 4.0]).double()
     torch.testing.assert_close(
-        m.scaled(by).log_prob(by * value), m.log_prob(value) - math.log(24), rtol=0, atol=1e-10
+        m.affine(by).log_prob(by * value), m.log_prob(value) - math.log(24), rtol=0, atol=1e-10
     )
 
 
@@ -130,7 +133,7 @@ def test_scaling_mirrors_the_correlation():
     m, value = full(), torch.linspace(-2, 2, 28).double().view(7, 4)
     for by in (-3.0, torch.tensor([0.5, 2.0, -3.0, 10.0]).double()):
         shift = (torch.as_tensor(by).abs().log() * torch.ones(4)).sum()
-        torch.testing.assert_close(m.scaled(by).log_prob(by * value), m.log_prob(value) - shift)
+        torch.testing.assert_close(m.affine(by).log_prob(by * value), m.log_prob(value) - shift)
 
 
 def test_components_that_do_not_fit_are_refused():
@@ -160,7 +163,7 @@ def test_groups_are_products_in_the_order_of_the_vector():
         assert torch.equal(whole[:, [1, 4]], getattr(m.parts[2], name))
     assert [tuple(r.shape) for r in m.responsibilities(value)] == [(7, 3)] * 3
     shift = math.log(2) * 5
-    torch.testing.assert_close(m.scaled(2.0).log_prob(2 * value), m.log_prob(value) - shift)
+    torch.testing.assert_close(m.affine(2.0).log_prob(2 * value), m.log_prob(value) - shift)
     x = m.expand(20_000).sample(generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(x.mean(0), m.mean, atol=0.15, rtol=0)
     entropy = m.entropy(20_000, torch.Generator().manual_seed(0))

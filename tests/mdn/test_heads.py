@@ -98,7 +98,12 @@ def test_a_bernoulli_head_is_torchs():
     expected = Bernoulli(logits=event.logits)
     torch.testing.assert_close(event.log_prob(value), expected.log_prob(value))
     torch.testing.assert_close(event.probability, expected.probs)
-    draws = torch.stack([event.sample(1.0, torch.Generator().manual_seed(s)) for s in range(4000)])
+    draws = torch.stack(
+        [
+            event.sample(temperature=1.0, generator=torch.Generator().manual_seed(s))
+            for s in range(4000)
+        ]
+    )
     torch.testing.assert_close(draws.mean(0), event.probability.detach(), atol=0.03, rtol=0)
 
 
@@ -107,7 +112,7 @@ def test_a_normal_head_is_torchs():
     value = torch.randn(5, 3)
     expected = Normal(normal.mean, 1.0).log_prob(value).sum(-1)
     torch.testing.assert_close(normal.log_prob(value), expected)
-    draws = torch.stack([normal.sample(4.0) for _ in range(4000)])
+    draws = torch.stack([normal.sample(temperature=4.0) for _ in range(4000)])
     torch.testing.assert_close(draws.std(0), torch.full((5, 3), 2.0), atol=0.12, rtol=0)
 
 
@@ -190,15 +195,15 @@ def test_a_categorical_head_is_torchs():
     draws = torch.stack([choice.sample() for _ in range(4000)])
     share = torch.stack([(draws == i).float().mean(0) for i in range(4)], -1)
     torch.testing.assert_close(share, choice.probability.detach(), atol=0.03, rtol=0)
-    assert torch.equal(choice.sample(0.0), choice.logits.argmax(-1))
+    assert torch.equal(choice.sample(temperature=0.0), choice.logits.argmax(-1))
     with pytest.raises(ValueError, match="categories"):
         CategoricalHead(8, 1)
 
 
 def test_events_sharpen_with_temperature():
     event = BernoulliHead(8)(torch.randn(5, 8))
-    assert torch.equal(event.sample(0.0), (event.logits > 0).float())
-    draws = torch.stack([event.sample(0.5) for _ in range(4000)])
+    assert torch.equal(event.sample(temperature=0.0), (event.logits > 0).float())
+    draws = torch.stack([event.sample(temperature=0.5) for _ in range(4000)])
     torch.testing.assert_close(
         draws.mean(0), torch.sigmoid(2 * event.logits).detach(), atol=0.03, rtol=0
     )
@@ -211,3 +216,83 @@ def test_a_normal_heads_sigma_can_be_learned():
     torch.testing.assert_close(normal.log_prob(value), expected)
     assert normal.log_sigma.shape == (5, 3)
     assert torch.equal(normal.mode, normal.mean)
+
+
+@pytest.mark.parametrize("d", [2, 8, 32, 64])
+def test_an_untrained_full_covariance_costs_what_a_diagonal_one_does(d):
+    value = torch.randn(500, d)
+    features = torch.randn(500, 64)
+    costs = {}
+    for covariance in ("diagonal", "full"):
+        torch.manual_seed(1)
+        m = MixtureHead(64, d, 5, "joint", covariance=covariance)(features)
+        costs[covariance] = -m.log_prob(value).mean().item() / d
+    assert costs["full"] == pytest.approx(costs["diagonal"], abs=0.1)
+    assert 1.5 < costs["full"] < 2
+
+
+def test_strong_correlations_are_learned_in_many_dimensions():
+    """Sixteen pairs with correlation 0.99, by the biases alone: what a fitted Gaussian costs."""
+    half = torch.randn(600, 16)
+    value = torch.empty(600, 32)
+    value[:, ::2], value[:, 1::2] = (
+        half,
+        0.99 * half + math.sqrt(1 - 0.99**2) * torch.randn(600, 16),
+    )
+    head = MixtureHead(1, 32, 1, "joint", covariance="full")
+    optimizer = torch.optim.Adam(head.parameters(), 0.05)
+    for _ in range(150):
+        loss = -head(torch.zeros(600, 1)).log_prob(value).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    floor = 0.5 * (32 * math.log(2 * math.pi * math.e) + torch.logdet(value.T.cov()).item())
+    assert loss.item() == pytest.approx(floor, abs=0.1)
+    tril = head(torch.zeros(1, 1)).scale_tril[0, 0]
+    cov = tril @ tril.T
+    assert (cov[0, 1] / (cov[0, 0] * cov[1, 1]).sqrt()).item() == pytest.approx(0.99, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("factorization", "covariance"),
+    [("per_dim", "diagonal"), ("joint", "diagonal"), ("joint", "isotropic"), ("joint", "full")],
+)
+def test_a_head_starts_from_data_in_any_unit(factorization, covariance):
+    """Two clusters, 1000 and 0.001 wide: 1 % above what the two cost."""
+    place = torch.randint(2, (4000, 1)) * 8.0 - 4
+    value = (place + torch.randn(4000, 2)) * torch.tensor([1000.0, 1e-3]) + torch.tensor([5e4, 7.0])
+    head = MixtureHead(4, 2, 2, factorization, covariance=covariance)
+    head.init_from(value, torch.Generator().manual_seed(0))
+    m = head(torch.zeros(1, 4))
+    both = 2 * 0.5 * math.log(2 * math.pi * math.e) + math.log(1000) + math.log(1e-3)
+    floor = both + (2 if factorization == "per_dim" else 1) * math.log(2)
+    assert -m.log_prob(value).mean().item() == pytest.approx(floor, abs=0.03)
+    torch.testing.assert_close(m.mean[0], value.mean(0), rtol=1e-3, atol=1e-3)
+    again = MixtureHead(4, 2, 2, factorization, covariance=covariance)
+    again.load_state_dict(head.state_dict())
+    assert torch.equal(again(torch.ones(1, 4)).mu, head(torch.ones(1, 4)).mu)
+
+
+def test_a_head_that_started_from_wide_data_learns_them():
+    value = 1000 * torch.randn(2000, 1)
+    head = MixtureHead(1, 1, 3, "joint")
+    head.init_from(value, torch.Generator().manual_seed(0))
+    optimizer = torch.optim.Adam(head.parameters(), 0.02)
+    for _ in range(100):
+        loss = -head(torch.ones(2000, 1)).log_prob(value).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() == pytest.approx(0.5 * math.log(2 * math.pi * math.e * 1e6), abs=0.06)
+
+
+def test_data_that_a_head_can_not_start_from_are_refused():
+    head = MixtureHead(4, 2, 3, "joint")
+    for data, word in (
+        (torch.zeros(9, 3), "value"), (torch.zeros(9), "use"), (torch.zeros(1, 2), "2 rows"),
+        (torch.full((9, 2), math.nan), "finite"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=word):
+            head.init_from(data)
+    head.init_from(torch.ones(9, 2))  # constant: nothing to see, nothing to fail at
+    assert head(torch.zeros(1, 4)).mean.tolist()[0] == pytest.approx([1, 1], abs=0.2)

@@ -93,10 +93,15 @@ def test_responsibilities_are_the_gradient_of_the_density(factorization):
 def test_scaling_moves_the_density_with_the_value(factorization, by):
     m, value = mixture(factorization), torch.linspace(-2, 2, 28).double().view(7, 4)
     shift = (torch.as_tensor(by).abs().log() * torch.ones(4)).sum()
-    torch.testing.assert_close(m.scaled(by).log_prob(by * value), m.log_prob(value) - shift)
-    torch.testing.assert_close(m.scaled(by).mean, by * m.mean)
+    torch.testing.assert_close(m.affine(by).log_prob(by * value), m.log_prob(value) - shift)
+    torch.testing.assert_close(m.affine(by).mean, by * m.mean)
+    moved = m.affine(by, torch.arange(4.0))
+    torch.testing.assert_close(
+        moved.log_prob(by * value + torch.arange(4.0)), m.log_prob(value) - shift
+    )
+    torch.testing.assert_close(moved.mean, by * m.mean + torch.arange(4.0))
     with pytest.raises(ValueError, match="by 0"):
-        m.scaled(0.0)
+        m.affine(0.0)
 
 
 @pytest.mark.parametrize("factorization", ["per_dim", "joint"])
@@ -140,7 +145,9 @@ def test_in_one_dimension_joint_and_per_dim_are_the_same():
     torch.testing.assert_close(m.log_prob(value), joint.log_prob(value))
     torch.testing.assert_close(m.variance, joint.variance)
     g = [torch.Generator().manual_seed(1) for _ in range(2)]
-    torch.testing.assert_close(m.sample(1.3, g[0]), joint.sample(1.3, g[1]))
+    torch.testing.assert_close(
+        m.sample(temperature=1.3, generator=g[0]), joint.sample(temperature=1.3, generator=g[1])
+    )
 
 
 @pytest.mark.parametrize("factorization", ["per_dim", "joint"])
@@ -218,7 +225,9 @@ def test_a_joint_sample_takes_one_component_and_per_dim_one_for_each():
 @pytest.mark.parametrize("temperature", [0.25, 1.0, 2.0])
 def test_temperature_multiplies_the_variance_of_one_gaussian(temperature):
     one = Mixture(torch.zeros(1, 1), torch.ones(1, 1), torch.full((1, 1), 0.5), "per_dim")
-    x = one.expand(200_000).sample(temperature, torch.Generator().manual_seed(0))
+    x = one.expand(200_000).sample(
+        temperature=temperature, generator=torch.Generator().manual_seed(0)
+    )
     assert x.var().item() == pytest.approx(temperature * math.e, rel=0.02)
 
 
@@ -226,7 +235,7 @@ def test_temperature_divides_the_logits():
     m = Mixture(
         torch.tensor([[0.0, 2.0]]), torch.tensor([[0.0, 100.0]]), torch.zeros(1, 2), "per_dim"
     )
-    x = m.expand(100_000).sample(2.0, torch.Generator().manual_seed(0))
+    x = m.expand(100_000).sample(temperature=2.0, generator=torch.Generator().manual_seed(0))
     assert (x > 50).float().mean().item() == pytest.approx(1 / (1 + math.exp(-1)), abs=0.005)
 
 
@@ -238,16 +247,18 @@ def test_temperature_zero_is_the_mean_of_the_likeliest_component(factorization):
         expected = m.mu.gather(-1, best[..., None])[..., 0]
     else:
         expected = m.mu[torch.arange(7), best]
-    assert torch.equal(m.sample(0.0), expected)
+    assert torch.equal(m.sample(temperature=0.0), expected)
     assert torch.equal(m.mode, expected)
     with pytest.raises(ValueError, match="temperature"):
-        m.sample(-0.1)
+        m.sample(temperature=-0.1)
 
 
 @pytest.mark.parametrize("factorization", ["per_dim", "joint"])
 def test_samples_are_a_function_of_the_generator(factorization):
     m = mixture(factorization)
-    a, b, c = (m.sample(1.0, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    a, b, c = (
+        m.sample(temperature=1.0, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2)
+    )
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 

@@ -96,7 +96,7 @@ def test_samples_and_modes_have_names(outputs):
     assert {name: tuple(draw.shape) for name, draw in outputs.sample().items()} == {
         "z": (4, 6, 3), "end": (4, 6), "pen": (4, 6),
     }  # fmt: skip
-    cold = outputs.sample(0.0)
+    cold = outputs.sample(temperature=0.0)
     for name, mode in outputs.mode.items():
         assert torch.equal(cold[name], mode)
 

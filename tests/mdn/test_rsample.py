@@ -34,7 +34,9 @@ def test_a_mixture_over_numbers_has_the_gradients_of_its_moments(factorization):
     estimate = torch.autograd.grad(x.square().mean(), (logits, mu, log_sigma))
     for ours, expected in zip(estimate, exact, strict=True):
         torch.testing.assert_close(ours, expected, atol=0.03, rtol=0)
-    torch.testing.assert_close(x.detach(), m.expand(400_000).sample(1.0, generator()))
+    torch.testing.assert_close(
+        x.detach(), m.expand(400_000).sample(temperature=1.0, generator=generator())
+    )
 
 
 def test_each_draw_moves_as_its_cdf_says():
@@ -55,3 +57,35 @@ def test_a_pick_between_vectors_has_no_gradient():
         m.rsample()
     number = Mixture(torch.zeros(2), torch.zeros(2, 1), torch.zeros(2, 1), "joint")
     assert Grouped((number, number), ((1,), (0,))).rsample().shape == (2,)
+
+
+def test_second_derivatives_are_those_of_the_inverse_cdf():
+    """Of ½N(0, σ) + ½N(3, 1) at the draw of seed 1: what F(x; σ) = u says of x(σ)."""
+    (log_sigma,) = leaves([[0.0, 0.0]])
+    logits, mu = torch.zeros(1, 2).double(), torch.tensor([[0.0, 3.0]]).double()
+
+    def first(at):
+        x = Mixture(logits, mu, at, "per_dim").rsample(torch.Generator().manual_seed(1))
+        (slope,) = torch.autograd.grad(x.sum(), at, create_graph=True)
+        return x, slope[0, 0]
+
+    x, slope = first(log_sigma)
+    (second,) = torch.autograd.grad(slope, log_sigma)
+    level = Mixture(logits, mu, log_sigma, "per_dim").cdf(x).item()
+
+    def solved(at):
+        """The x with F(x) = level, by halving."""
+        low, high = -20.0, 20.0
+        m = Mixture(logits, mu, torch.tensor([[at, 0.0]], dtype=torch.float64), "per_dim")
+        for _ in range(80):
+            middle = (low + high) / 2
+            if m.cdf(torch.tensor([middle], dtype=torch.float64)).item() < level:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    step = 1e-3
+    left, centre, right = (solved(at) for at in (-step, 0.0, step))
+    assert slope.item() == pytest.approx((right - left) / (2 * step), rel=1e-4)
+    assert second[0, 0].item() == pytest.approx((right - 2 * centre + left) / step**2, rel=1e-3)

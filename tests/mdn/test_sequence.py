@@ -112,7 +112,7 @@ def test_generating_is_stepping_on_ones_own_draws(cell):
     features, state = model(prime)
     feature = features[:, -1]
     for t in range(5):
-        draw = model.heads(feature).sample(1.0, generator)
+        draw = model.heads(feature).sample(temperature=1.0, generator=generator)
         torch.testing.assert_close(draw["z"], drawn["z"][:, t])
         assert torch.equal(draw["end"], drawn["end"][:, t])
         feature, state = model.step(torch.cat([draw["z"], draw["end"][:, None]], -1), state)
@@ -157,3 +157,24 @@ def test_impossible_sequences_are_refused(model):
         build(cell="rnn")
     with pytest.raises(ValueError, match="layers"):
         build(layers=0)
+
+
+def test_draws_stand_in_an_input_as_the_model_says():
+    torch.manual_seed(0)
+    heads = {"pen": BernoulliHead(24), "move": MixtureHead(24, 2, 2, "joint")}
+    model = SequenceModel(3, 24, heads, inputs=("move", "pen"))
+    seen = []
+    step = model.step
+    model.step = lambda x, state: (seen.append(x), step(x, state))[1]
+    drawn = model.generate(torch.randn(4, 6, 3), 3)
+    torch.testing.assert_close(seen[0][:, :2], drawn["move"][:, 0])
+    torch.testing.assert_close(seen[0][:, 2], drawn["pen"][:, 0])
+    for inputs in (("move",), ("move", "pen", "pen"), ("move", "ink")):
+        with pytest.raises(ValueError, match="inputs are"):
+            SequenceModel(3, 24, heads, inputs=inputs)
+
+
+def test_nothing_goes_on_from_nothing():
+    drawn = build(4).generate(torch.zeros(0, 6, 4), 5)
+    assert drawn["z"].shape == (0, 5, 3)
+    assert drawn["end"].shape == (0, 5)

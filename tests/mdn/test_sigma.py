@@ -22,6 +22,16 @@ def test_log_sigma_is_bounded_and_the_identity_around_zero(bounds):
     assert extreme.tolist() == pytest.approx([low, high])
 
 
+@pytest.mark.parametrize("bounds", [(2.0, 12.0), (-9.0, -1.0), (0.0, 5.0)])
+def test_bounds_may_lie_anywhere(bounds):
+    bound = BoundedLogSigma(*bounds)
+    raw = torch.tensor([-1e6, 0.0, 1e6], dtype=torch.float64, requires_grad=True)
+    out = bound(raw)
+    (slope,) = torch.autograd.grad(out.sum(), raw)
+    assert out.tolist() == pytest.approx([bounds[0], sum(bounds) / 2, bounds[1]])
+    assert slope[1].item() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("sigma", [BoundedLogSigma(), SoftplusSigma(), EluSigma()])
 def test_maps_increase_and_stay_finite_in_float32(sigma):
     raw = torch.linspace(-200, 200, 4001, requires_grad=True)
@@ -50,7 +60,7 @@ def test_softplus_never_falls_below_its_floor():
 
 
 def test_impossible_maps_are_refused():
-    for low, high in ((1, 3), (-7, 0), (-math.inf, 3)):
+    for low, high in ((3, 1), (0, 0), (-math.inf, 3)):
         with pytest.raises(ValueError, match="log_sigma_min"):
             BoundedLogSigma(low, high)
     with pytest.raises(ValueError, match="floor"):

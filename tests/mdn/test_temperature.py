@@ -13,7 +13,7 @@ def many(logits, mu, log_sigma, count=100_000):
 
 
 def draws(mixture, temperature):
-    return mixture.sample(temperature, torch.Generator().manual_seed(0))
+    return mixture.sample(temperature=temperature, generator=torch.Generator().manual_seed(0))
 
 
 def test_mixture_and_scale_are_two_knobs():

@@ -152,7 +152,7 @@ def test_advancing_gives_the_state_that_the_sequence_reaches():
 
 def test_predictions_have_the_shapes_that_a_dream_needs():
     dream = make().predict(torch.randn(5, 16))
-    assert dream.z.sample(1.1).shape == (5, 4)
+    assert dream.z.sample(temperature=1.1).shape == (5, 4)
     assert dream.reward.shape == dream.end.shape == (5,)
     assert ((dream.end > 0) & (dream.end < 1)).all()
 

@@ -11,6 +11,7 @@ a triangular solve, at D = 32 half as fast.
 """
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -18,8 +19,10 @@ from torch import Tensor
 # Of a single pair: 1 - rho² stays 2e-4, so a density can't run away on data that lie on a line.
 _MAX_CORRELATION = 0.9999
 # Of one variable given all others before it: its sigma shrinks by e^-15 at most, so that
-# distances of 1e10 sigmas still have a square and a gradient in float32. Binds from D = 5 on.
+# distances of 1e10 sigmas still have a square and a gradient in float32. Three strong partial
+# correlations can't shrink it so far, so it never binds below D = 5.
 _MAX_SHRINKING = 15.0
+_SHARPNESS = 8  # half of the greatest shrinking is left as it is to 0.05 %
 
 
 def pairs(dim: int) -> int:
@@ -28,11 +31,22 @@ def pairs(dim: int) -> int:
 
 
 def bound(raw: Tensor, dim: int) -> Tensor:
-    """Raw outputs to partial correlations (inverse hyperbolic tangents) that stay computable."""
+    """Raw outputs to partial correlations (inverse hyperbolic tangents) that stay computable.
+
+    A single one may be as strong in many dimensions as in two. Only a variable that all those
+    before it determine together, to e^-15 of its sigma, has its correlations scaled down.
+    """
     limit = math.atanh(_MAX_CORRELATION)
-    if dim > 2:
-        limit = min(limit, math.acosh(math.exp(_MAX_SHRINKING / (dim - 1))))
-    return limit * torch.tanh(raw / limit)
+    partial = limit * torch.tanh(raw / limit)
+    if (dim - 1) * math.log(math.cosh(limit)) <= _MAX_SHRINKING:
+        return partial
+    rows = _rows(dim).to(partial.device)
+    shrinking = torch.logaddexp(partial, -partial) - math.log(2)
+    empty = torch.zeros(*partial.shape[:-1], dim, dtype=partial.dtype, device=partial.device)
+    total = empty.index_add(-1, rows, shrinking)
+    # log cosh is convex and 0 at 0, so a share of each y leaves at most that share of the sum.
+    share = (1 + (total / _MAX_SHRINKING) ** _SHARPNESS) ** (-1 / _SHARPNESS)
+    return partial * share.index_select(-1, rows)
 
 
 def whiten(value: Tensor, partial: Tensor) -> Tensor:
@@ -62,9 +76,19 @@ def log_determinant(partial: Tensor) -> Tensor:
 
 def reflect(partial: Tensor, sign: Tensor) -> Tensor:
     """The partial correlations after each variable is multiplied by its sign (D,)."""
-    row, column = torch.tril_indices(len(sign), len(sign), -1)
-    by_column = torch.argsort(column, stable=True)
-    return partial * (sign[row] * sign[column])[by_column.to(sign.device)]
+    rows, columns = (each.to(sign.device) for each in (_rows(len(sign)), _columns_of(len(sign))))
+    return partial * (sign[rows] * sign[columns])
+
+
+@lru_cache(maxsize=32)
+def _rows(dim: int) -> Tensor:
+    """The later variable of each pair, in the order of `partial`."""
+    return torch.cat([torch.arange(column + 1, dim) for column in range(max(1, dim - 1))])
+
+
+def _columns_of(dim: int) -> Tensor:
+    """The earlier variable of each pair."""
+    return torch.cat([torch.full((dim - column - 1,), column) for column in range(max(1, dim - 1))])
 
 
 def _columns(partial: Tensor, dim: int) -> tuple[Tensor, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from worldmodel.mdn.check import check_value
 from worldmodel.mdn.mixture import Mixture
 from worldmodel.mdn.temperature import Temperature
 
@@ -68,17 +69,27 @@ class Grouped:
         """The same mixtures repeated along new leading dimensions, without a copy."""
         return Grouped(tuple(part.expand(*sizes) for part in self.parts), self.groups)
 
-    def scaled(self, by: float | Tensor) -> "Grouped":
-        """The mixture of `by` times the value; `by` is a number or one for each dimension (D,)."""
-        factor = torch.as_tensor(by).expand(self.event_dim)
-        pairs = zip(self.parts, self._split(factor), strict=True)
-        return Grouped(tuple(part.scaled(given) for part, given in pairs), self.groups)
+    def affine(self, scale: float | Tensor, shift: float | Tensor = 0.0) -> "Grouped":
+        """The mixture of scale · value + shift; each is a number or one for each dimension (D,)."""
+        numbers = [torch.as_tensor(given) for given in (scale, shift)]
+        factors, offsets = (
+            self._split(each.expand(self.event_dim) if each.ndim == 0 else each) for each in numbers
+        )
+        parts = zip(self.parts, factors, offsets, strict=True)
+        return Grouped(tuple(part.affine(*given) for part, *given in parts), self.groups)
 
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw one value (..., D); see `Mixture.sample`."""
-        return self._join([part.sample(temperature, generator) for part in self.parts])
+        """Draw values (*shape, ..., D); see `Mixture.sample`."""
+        return self._join(
+            [part.sample(shape, temperature=temperature, generator=generator)
+             for part in self.parts]
+        )  # fmt: skip
 
     def rsample(self, generator: torch.Generator | None = None) -> Tensor:
         """A draw (..., D) that passes gradients, where `Mixture.rsample` is defined."""
@@ -100,6 +111,7 @@ class Grouped:
         return self._join([part.mode for part in self.parts])
 
     def _split(self, value: Tensor) -> list[Tensor]:
+        check_value(value, self.event_dim)
         return [value[..., list(group)] for group in self.groups]
 
     def _join(self, values: Sequence[Tensor]) -> Tensor:

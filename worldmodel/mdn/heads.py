@@ -1,17 +1,19 @@
 """Linear heads that turn features into distributions."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from worldmodel.mdn import correlation
+from worldmodel.mdn.check import check_value
 from worldmodel.mdn.grouped import Grouped, Groups, check_groups
 from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization, Mixture
-from worldmodel.mdn.nll import Outputs
+from worldmodel.mdn.nll import TOTAL, Outputs
 from worldmodel.mdn.sigma import BoundedLogSigma, SigmaMap
 from worldmodel.mdn.simple import Bernoulli, Categorical, Normal
+from worldmodel.mdn.start import cluster, moments, raw_for
 
 Covariance = Literal["isotropic", "diagonal", "bivariate", "full"]
 COVARIANCES: tuple[str, ...] = get_args(Covariance)
@@ -22,6 +24,8 @@ class FullPrecisionLinear(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., in_features) of any float type to (..., out_features) in the weights' type."""
+        if features.is_meta:  # which autocast does not know
+            return super().forward(features.to(self.weight.dtype))
         with torch.autocast(features.device.type, enabled=False):
             return super().forward(features.to(self.weight.dtype))
 
@@ -30,6 +34,11 @@ class MixtureHead(nn.Module):
     """Features to a mixture of Gaussians, by one linear layer.
 
     Outputs, in order: logits, means, raw sigmas, raw partial correlations, with K before D in each.
+    The correlations start at 0: random ones of many dimensions would make a density of nothing that
+    occurs.
+
+    `init_from` starts a head from data instead of from random numbers; it predicts in their units
+    then, and its state dict holds `shift` and `scale`, the mean and the deviation of the data.
 
     Args:
         in_features: size of the features.
@@ -57,6 +66,8 @@ class MixtureHead(nn.Module):
     ) -> None:
         super().__init__()
         _check_head(event_dim, components, factorization, covariance)
+        if sigma is not None and not callable(sigma):
+            raise ValueError(f"sigma is {sigma!r}: use a map such as SoftplusSigma()")
         self.event_dim, self.components = event_dim, components
         self.factorization: Factorization = factorization
         self.covariance: Covariance = covariance
@@ -67,9 +78,64 @@ class MixtureHead(nn.Module):
         correlations = components * correlation.pairs(event_dim) if correlated else 0
         self._sizes = (weights, components * event_dim, sigmas, correlations)
         self.linear = FullPrecisionLinear(in_features, sum(self._sizes))
+        self.shift: Tensor | None
+        self.scale: Tensor | None
+        self.register_buffer("shift", None)
+        self.register_buffer("scale", None)
+        if correlations:
+            with torch.no_grad():
+                self.linear.weight[-correlations:] = 0
+                self.linear.bias[-correlations:] = 0
 
     def forward(self, features: Tensor) -> Mixture:
         """(..., in_features) to a mixture over (..., event_dim)."""
+        mixture = self._standard(features)
+        if self.scale is None or self.shift is None:
+            return mixture
+        return mixture.affine(self.scale, self.shift)
+
+    @torch.no_grad()
+    def init_from(self, y: Tensor, generator: torch.Generator | None = None) -> None:
+        """Start from data: their mean and deviation, and K clusters of what they are in these.
+
+        The head then predicts the clusters whatever the features are, but for a tenth of what its
+        random weights make of them.
+
+        Args:
+            y: (N, D), in the units in which the head is to predict.
+            generator: of the rows that clusters begin at.
+
+        Raises:
+            ValueError: for data of another shape, or that are not finite.
+        """
+        shift, scale = moments(y.to(self.linear.weight))
+        check_value(y, self.event_dim)
+        rows = (y.to(shift) - shift) / scale
+        per_dim = self.factorization == "per_dim"
+        sets = rows.T.unsqueeze(-1) if per_dim else rows.unsqueeze(0)
+        found = cluster(sets, self.components, generator)
+        deviation = found.deviation
+        if self.covariance == "isotropic":
+            deviation = deviation.square().mean(-1, keepdim=True).sqrt()
+        # One set of K for each dimension, or one of vectors: outputs have K before D.
+        parts = [found.share.log().T if per_dim else found.share.log()[0]]
+        parts += [part[..., 0].T if per_dim else part[0]
+                  for part in (found.mean, raw_for(self.sigma, deviation.log()))]  # fmt: skip
+        flat = torch.cat([part.reshape(-1) for part in parts])
+        self.linear.weight *= 0.1
+        self.linear.bias[: len(flat)] = flat
+        self.linear.bias[len(flat) :] = 0
+        self.shift, self.scale = shift, scale
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """A state dict of a head that started from data brings shift and scale along."""
+        for name in ("shift", "scale"):
+            if prefix + name in state_dict and getattr(self, name) is None:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _standard(self, features: Tensor) -> Mixture:
+        """The mixture in the units in which the linear layer speaks."""
         logits, mu, raw, correlations = self.linear(features).split(self._sizes, -1)
         mu = mu.unflatten(-1, (self.components, self.event_dim))
         log_sigma = self.sigma(raw).unflatten(-1, (self.components, -1))
@@ -78,8 +144,8 @@ class MixtureHead(nn.Module):
             return Mixture(logits.mT, mu.mT, log_sigma.mT, "per_dim")
         if not self._sizes[3]:
             return Mixture(logits, mu, log_sigma, "joint")
-        partial = correlation.bound(correlations, self.event_dim)
-        return Mixture(logits, mu, log_sigma, "joint", partial.unflatten(-1, (self.components, -1)))
+        partial = correlations.unflatten(-1, (self.components, -1))
+        return Mixture(logits, mu, log_sigma, "joint", correlation.bound(partial, self.event_dim))
 
 
 class GroupedMixtureHead(nn.Module):
@@ -175,9 +241,15 @@ class NormalHead(nn.Module):
 
 
 class Heads(nn.ModuleDict):
-    """Several heads on the same features."""
+    """Several heads on the same features.
+
+    Raises:
+        ValueError: for a head called "total", which is what all of them cost together.
+    """
 
     def __init__(self, heads: Mapping[str, nn.Module]) -> None:
+        if TOTAL in heads:
+            raise ValueError(f"a head can't be called {TOTAL!r}: that is the sum over all heads")
         super().__init__(heads)
 
     def forward(self, features: Tensor) -> Outputs:

@@ -1,6 +1,7 @@
 """Mixtures of Gaussians as distribution objects."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -8,7 +9,9 @@ import torch
 from torch import Tensor
 
 from worldmodel.mdn import correlation
+from worldmodel.mdn.check import check_numbers, check_value, common_batch, readable, widen
 from worldmodel.mdn.draw import pick_index
+from worldmodel.mdn.implicit import implicit
 from worldmodel.mdn.temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
@@ -49,7 +52,9 @@ class Mixture:
             `worldmodel.mdn.correlation`; joint only, None for no correlation.
 
     Raises:
-        ValueError: for another factorization, or shapes that do not fit each other.
+        ValueError: for another factorization, complex numbers, or shapes that do not fit each
+            other. Where torch is not compiling and nothing lies on a GPU, what computes with
+            parameters refuses NaN in them.
     """
 
     logits: Tensor
@@ -67,8 +72,10 @@ class Mixture:
                 f"a {self.factorization} mixture can't have logits {tuple(self.logits.shape)}, "
                 f"mu {tuple(self.mu.shape)} and log_sigma {tuple(self.log_sigma.shape)}{correlated}"
             )
-        for name in ("logits", "mu", "log_sigma", "partial"):
-            object.__setattr__(self, name, _widen(getattr(self, name)))
+        for name in ("logits", "mu", "log_sigma"):
+            object.__setattr__(self, name, widen(getattr(self, name)))
+        if self.partial is not None:
+            object.__setattr__(self, "partial", widen(self.partial))
 
     @property
     def event_dim(self) -> int:
@@ -76,10 +83,14 @@ class Mixture:
         return self.mu.shape[-2 if self.factorization == "per_dim" else -1]
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density (...) in nats of `value` (..., D), summed over the D dimensions."""
+        """Log density (...) in nats of `value` (..., D), summed over the D dimensions.
+
+        Raises:
+            ValueError: for a value of another size, or parameters that are NaN.
+        """
         if self.factorization == "per_dim":
             return self.log_prob_per_dim(value).sum(-1)
-        return torch.logsumexp(self._weighted(value), -1)
+        return self._known(torch.logsumexp(self._weighted(value), -1))
 
     def log_prob_per_dim(self, value: Tensor) -> Tensor:
         """Log density (..., D) in nats of each dimension of `value` (..., D).
@@ -89,7 +100,7 @@ class Mixture:
         """
         if self.factorization == "joint":
             raise ValueError("a joint mixture has no density per dimension: use log_prob")
-        return torch.logsumexp(self._weighted(value), -2)
+        return self._known(torch.logsumexp(self._weighted(value), -2))
 
     def pdf(self, value: Tensor) -> Tensor:
         """Density (...) of `value` (..., D). Underflows where D is large: train on log_prob."""
@@ -104,7 +115,8 @@ class Mixture:
         if self.event_dim != 1:
             raise ValueError(f"a cdf needs 1 dimension, this mixture has {self.event_dim}")
         below = torch.special.ndtr(self._distance(value))
-        return (self._aligned().logits.softmax(-2) * below).sum((-2, -1))
+        # Weights add up to 1 within rounding only.
+        return self._known((self._aligned().logits.softmax(-2) * below).sum((-2, -1)).clamp(max=1))
 
     def responsibilities(self, value: Tensor) -> Tensor:
         """Chance of each component to have drawn `value` (..., D), shaped as `logits`.
@@ -120,7 +132,12 @@ class Mixture:
         """Monte Carlo estimate (...) of the entropy in nats from `samples` draws of each mixture.
 
         Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form.
+
+        Raises:
+            ValueError: for less than one sample.
         """
+        if samples < 1:
+            raise ValueError(f"samples is {samples}: use at least 1")
         many = self.expand(samples)
         return -many.log_prob(many.sample(generator=generator)).mean(0)
 
@@ -135,38 +152,48 @@ class Mixture:
             partial = partial.expand(*sizes, *partial.shape)
         return Mixture(logits, mu, log_sigma, self.factorization, partial)
 
-    def scaled(self, by: float | Tensor) -> "Mixture":
-        """The mixture of `by` times the value; `by` is a number or one for each dimension (D,).
+    def affine(self, scale: float | Tensor, shift: float | Tensor = 0.0) -> "Mixture":
+        """The mixture of scale · value + shift; each is a number or one for each dimension (D,).
 
-        Turns a density of standardised data into one of the data: nats grow by the sum of ln |by|.
+        With the deviation and the mean of the data, a density of standardised data becomes one of
+        the data: nats grow by the sum of ln |scale|.
 
         Raises:
-            ValueError: if `by` holds a 0, which leaves no density.
+            ValueError: for other shapes, or a scale with a 0 in it, which leaves no density.
         """
-        given = torch.as_tensor(by, dtype=self.mu.dtype, device=self.mu.device)
-        if bool((given == 0).any()):
+        factor, offset = self._per_dimension("scale", scale), self._per_dimension("shift", shift)
+        if readable(factor) and bool((factor == 0).any()):
             raise ValueError("a mixture can't be scaled by 0")
-        factor = given.unsqueeze(-1) if given.ndim and self.factorization == "per_dim" else given
-        log_sigma = self.log_sigma + factor.abs().log()
         partial = self.partial
         if partial is not None:
-            partial = correlation.reflect(partial, given.sign().expand(self.event_dim))
-        return replace(self, mu=self.mu * factor, log_sigma=log_sigma, partial=partial)
+            partial = correlation.reflect(partial, factor.sign().expand(self.event_dim))
+        if self.factorization == "per_dim":
+            factor, offset = factor.unsqueeze(-1), offset.unsqueeze(-1)
+        log_sigma = self.log_sigma + factor.abs().log()
+        return replace(self, mu=self.mu * factor + offset, log_sigma=log_sigma, partial=partial)
 
     @torch.no_grad()
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw one value (..., D) from every mixture of the batch.
+        """Draw values (*shape, ..., D) from every mixture of the batch, as torch's `sample` does.
 
         A number τ as in Ha & Schmidhuber 2018: logits are divided by τ and the variance of the
         picked component is multiplied by τ; a `Temperature` sets the two apart. τ = 0 draws nothing
         and returns `mode`.
 
         Raises:
-            ValueError: if a temperature is negative.
+            ValueError: if a temperature is negative, or a parameter NaN.
         """
         heat = Temperature.of(temperature)
+        if shape:
+            many = self.expand(*shape)
+            return many.sample(temperature=heat, generator=generator)
+        check_numbers(logits=self.logits)
         if heat.mixture == heat.scale == 0:
             return self.mode
         like: dict[str, Any] = {
@@ -213,7 +240,8 @@ class Mixture:
         """A draw (..., D) that passes gradients to the parameters.
 
         A single component is reparametrised by its noise. A mixture over numbers (per_dim, or
-        D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6).
+        D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6). Second
+        derivatives are right as well.
 
         Raises:
             ValueError: for a joint mixture of several components over vectors: the pick of a
@@ -223,16 +251,8 @@ class Mixture:
             return self._rsample_single(generator)
         if self.factorization == "joint" and self.event_dim > 1:
             raise ValueError("rsample of a joint mixture over vectors is not defined: use log_prob")
-        value = self.sample(generator=generator)
         logits, mu, log_sigma = self._aligned()
-        distance = self._distance(value).detach()
-        log_weight = logits.log_softmax(-2)
-        log_density = log_weight - 0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
-        share, density = log_density.softmax(-2).detach(), log_density.logsumexp(-2).exp().detach()
-        moved = (share * (mu + distance * log_sigma.exp())).sum(-2)
-        below = (log_weight.exp() * torch.special.ndtr(distance)).sum(-2) / density
-        slope = moved - below
-        return value + slope - slope.detach()
+        return implicit(self.sample(generator=generator), logits, mu, log_sigma)
 
     @property
     def mean(self) -> Tensor:
@@ -275,6 +295,8 @@ class Mixture:
 
     def _fits(self) -> bool:
         mu, partial = self.mu.shape, self.partial
+        if len(mu) < 2 or 0 in mu[-2:]:
+            return False
         if self.factorization == "per_dim":
             return self.log_sigma.shape == self.logits.shape == mu and partial is None
         sigma_fits = self.log_sigma.shape in (mu, (*mu[:-1], 1))
@@ -291,8 +313,27 @@ class Mixture:
 
     def _distance(self, value: Tensor) -> Tensor:
         """Distance (..., K, D) from every component's mean, in sigmas."""
+        check_value(value, self.event_dim)
+        common_batch(self.mu.shape[:-2], value.shape[:-1])
         _, mu, log_sigma = self._aligned()
         return (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
+
+    def _known(self, result: Tensor) -> Tensor:
+        """The same; where it holds NaN, the parameters are looked at, which takes longer."""
+        if readable(result) and bool(result.isnan().any()):
+            check_numbers(
+                logits=self.logits, mu=self.mu, log_sigma=self.log_sigma, partial=self.partial
+            )
+        return result
+
+    def _per_dimension(self, name: str, given: float | Tensor) -> Tensor:
+        """A number, or one for each dimension, as a tensor beside the parameters."""
+        tensor = torch.as_tensor(given, dtype=self.mu.dtype, device=self.mu.device)
+        if tensor.ndim and tensor.shape != (self.event_dim,):
+            raise ValueError(
+                f"{name} is {tuple(tensor.shape)}: use a number, or ({self.event_dim},)"
+            )
+        return tensor
 
     def _weighted(self, value: Tensor) -> Tensor:
         """Log of weight times density: (..., K, D) per_dim, (..., K) joint."""
@@ -318,9 +359,3 @@ def _pick(parameter: Tensor, index: Tensor) -> Tensor:
     """Rows (..., D) of (..., K, D) chosen by `index` (..., 1, D) or (..., 1, 1)."""
     index = index.expand(*index.shape[:-1], parameter.shape[-1])
     return parameter.gather(-2, index).squeeze(-2)
-
-
-def _widen(parameter: Tensor | None) -> Tensor | None:
-    if parameter is None or parameter.dtype == torch.float64:
-        return parameter
-    return parameter.float()

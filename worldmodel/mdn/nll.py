@@ -5,14 +5,16 @@ of the well-known codes report the same one; `worldmodel/mdn/README.md` has the 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
+from worldmodel.mdn.check import readable
 from worldmodel.mdn.temperature import Temperature
 
+TOTAL = "total"  # what `Outputs.nll` calls the sum over all of them
 Unit = Literal["nats", "bits"]
 Per = Literal["sequence", "step", "event", "dimension"]
 Reduction = Literal["mean", "sum", "none"]
@@ -36,9 +38,13 @@ class Distribution(Protocol):
         ...
 
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """One draw for each of the batch."""
+        """Draws (*shape, …) for each of the batch."""
         ...
 
 
@@ -47,6 +53,7 @@ def nll(
     target: Tensor,
     mask: Tensor | None = None,
     *,
+    weight: Tensor | None = None,
     unit: Unit = "nats",
     per: Per = "step",
     reduction: Reduction = "mean",
@@ -58,6 +65,8 @@ def nll(
         target: what happened, as its `log_prob` takes it.
         mask: (...), 1 for what counts and 0 for padding; None if everything counts. What stands
             in the padding does not matter, not even NaN.
+        weight: (...), how much each counts, 0 or more; a mean is divided by their sum, one
+            over sequences by the number of sequences. None: all alike.
         unit: "nats", or "bits" (nats / ln 2).
         per: "step", one point in time with all its dimensions; "event" is another word for it
             where data have no time; "dimension", a step divided by the dimensions of its event;
@@ -66,7 +75,8 @@ def nll(
             the last axis if per sequence; 0 where masked.
 
     Raises:
-        ValueError: for another word, or a mask of another shape.
+        ValueError: for another word, a mask or weights of another shape, a mask of other numbers
+            than 0 and 1, or a negative weight.
     """
     _check("unit", unit, Unit)
     _check("per", per, Per)
@@ -74,6 +84,8 @@ def nll(
     if mask is not None:
         if mask.shape not in (target.shape, target.shape[:-1]):
             raise ValueError(f"mask is {tuple(mask.shape)}, the target {tuple(target.shape)}")
+        if mask.dtype != torch.bool and readable(mask) and bool(((mask != 0) & (mask != 1)).any()):
+            raise ValueError("a mask holds 0 and 1 alone: use weight= for what counts less")
         known = mask > 0
         # Padding must not reach the density: a NaN there has a NaN gradient even if masked later.
         known_target = known.unsqueeze(-1) if target.ndim > known.ndim else known
@@ -84,16 +96,31 @@ def nll(
     elif known.shape != value.shape:
         raise ValueError(f"mask is {tuple(known.shape)}, the likelihoods {tuple(value.shape)}")
     value = torch.where(known, value, 0)
+    counted = known.to(value.dtype)
+    if weight is not None:
+        counted = counted * _weights(weight, value)
+        value = value * counted
     if unit == "bits":
         value = value / math.log(2)
     if per == "dimension":
         value = value / distribution.event_dim
     if per == "sequence":
-        value, known = value.sum(-1), known.any(-1)
+        value, counted = value.sum(-1), known.any(-1).to(value.dtype)
     if reduction == "none":
         return value
     total = value.sum()
-    return total if reduction == "sum" else total / known.sum().clamp(min=1)
+    if reduction == "sum":
+        return total
+    whole = counted.sum()
+    return total / torch.where(whole > 0, whole, torch.ones_like(whole))
+
+
+def _weights(weight: Tensor, value: Tensor) -> Tensor:
+    if weight.shape != value.shape:
+        raise ValueError(f"weight is {tuple(weight.shape)}, the likelihoods {tuple(value.shape)}")
+    if readable(weight) and not bool((weight >= 0).all()):
+        raise ValueError("a weight is negative or NaN: use 0 or more")
+    return weight.to(value.dtype)
 
 
 class Outputs(dict[str, Distribution]):
@@ -104,6 +131,7 @@ class Outputs(dict[str, Distribution]):
         targets: Mapping[str, Tensor],
         mask: Tensor | None = None,
         *,
+        weight: Tensor | None = None,
         unit: Unit = "nats",
         per: Per = "step",
         reduction: Reduction = "mean",
@@ -119,18 +147,27 @@ class Outputs(dict[str, Distribution]):
         if set(targets) != set(self):
             raise ValueError(f"targets are {sorted(targets)}, distributions {sorted(self)}")
         parts = {
-            name: nll(self[name], target, mask, unit=unit, per=per, reduction=reduction)
+            name: nll(
+                self[name], target, mask, weight=weight, unit=unit, per=per, reduction=reduction
+            )
             for name, target in targets.items()
         }
-        weight = {name: self[name].event_dim if per == "dimension" else 1 for name in parts}
-        total = torch.stack([parts[name] * weight[name] for name in parts]).sum(0)
-        return parts | {"total": total / (sum(weight.values()) if per == "dimension" else 1)}
+        sizes = {name: self[name].event_dim if per == "dimension" else 1 for name in parts}
+        total = torch.stack([parts[name] * sizes[name] for name in parts]).sum(0)
+        return parts | {TOTAL: total / (sum(sizes.values()) if per == "dimension" else 1)}
 
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> dict[str, Tensor]:
-        """One draw from each, by name."""
-        return {name: each.sample(temperature, generator) for name, each in self.items()}
+        """Draws (*shape, …) from each, by name."""
+        return {
+            name: each.sample(shape, temperature=temperature, generator=generator)
+            for name, each in self.items()
+        }
 
     @property
     def mode(self) -> dict[str, Tensor]:

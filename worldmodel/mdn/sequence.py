@@ -1,6 +1,7 @@
 """A recurrent network with distribution heads: over sequences, step by step, or on its own."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -27,9 +28,11 @@ class SequenceModel(nn.Module):
         heads: modules from features (..., hidden) to a distribution, by name.
         cell: "lstm" or "gru".
         layers: how many, one above the other.
+        inputs: names of the heads in the order in which what they draw stands in an input; None:
+            the order of `heads`. `generate` feeds draws back so.
 
     Raises:
-        ValueError: for another cell, or less than one layer.
+        ValueError: for another cell, less than one layer, or inputs that are not the heads.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class SequenceModel(nn.Module):
         heads: Mapping[str, nn.Module],
         cell: Cell = "lstm",
         layers: int = 1,
+        inputs: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
         if cell not in get_args(Cell):
@@ -49,6 +53,9 @@ class SequenceModel(nn.Module):
         recurrent = nn.LSTM if cell == "lstm" else nn.GRU
         self.rnn = recurrent(input_dim, hidden, layers, batch_first=True)
         self.heads = Heads(heads)
+        self.inputs = tuple(heads if inputs is None else inputs)
+        if sorted(self.inputs) != sorted(heads):
+            raise ValueError(f"inputs are {self.inputs}: name each of {sorted(heads)} once")
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
         """Zeros, each (batch, hidden); on the device of the weights if None."""
@@ -117,7 +124,7 @@ class SequenceModel(nn.Module):
             temperature: of every draw, see `Temperature`.
             generator: source of the draws.
             feedback: turns a draw into the next input; if None the draws are concatenated in the
-                order of the heads, a category as one-hot vector.
+                order of `inputs`, a category as one-hot vector.
 
         Returns:
             By name what each head drew: (B, n, ...).
@@ -130,15 +137,15 @@ class SequenceModel(nn.Module):
                 f"generating {n} steps after {tuple(prime.shape)}: at least 1 step of each and "
                 f"inputs of size {self.input_dim} are needed"
             )
-        features, state = self(prime)
-        x, features, drawn = prime[:, -1], features[:, -1], []
+        features, state = self._begin(prime)
+        x, drawn = prime[:, -1], []
         for i in range(n):
             outputs = self.heads(features)
-            draw = outputs.sample(temperature, generator)
+            draw = outputs.sample(temperature=temperature, generator=generator)
             drawn.append(draw)
             if i + 1 == n:
                 break
-            x = feedback(x, draw) if feedback else _concatenate(outputs, draw)
+            x = feedback(x, draw) if feedback else _concatenate(outputs, draw, self.inputs)
             if x.shape != (len(prime), self.input_dim):
                 raise ValueError(
                     f"a draw makes inputs {tuple(x.shape)}, the model takes "
@@ -146,6 +153,14 @@ class SequenceModel(nn.Module):
                 )
             features, state = self.step(x, state)
         return {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
+
+    def _begin(self, prime: Tensor) -> tuple[Tensor, State]:
+        """Features (B, hidden) and state after a beginning; torch's layers take no empty batch."""
+        if not len(prime):
+            state = self.initial_state(0)
+            return state[0], state
+        features, state = self(prime)
+        return features[:, -1], state
 
     @property
     def _tensors(self) -> int:
@@ -182,13 +197,14 @@ def _lacks_bfloat16(x: Tensor) -> bool:
     return not torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
-def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor]) -> Tensor:
+def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor], inputs: Sequence[str]) -> Tensor:
     parts = []
-    for name, output in outputs.items():
+    for name in inputs:
+        output = outputs[name]
         if isinstance(output, Categorical):
             one_hot = nn.functional.one_hot(draw[name], output.logits.shape[-1])
             parts.append(one_hot.to(output.logits.dtype))
         else:
-            batch = len(draw[name])
-            parts.append(draw[name].reshape(batch, -1))
+            size = math.prod(draw[name].shape[1:])
+            parts.append(draw[name].reshape(len(draw[name]), size))
     return torch.cat(parts, -1)

@@ -20,28 +20,31 @@ class BoundedLogSigma:
     """Log-sigma within bounds: c + h·tanh(x/g + b), smooth and increasing onto (low, high).
 
     b and g are such that 0 maps to 0 with slope 1: around 0 it is the unbounded log-sigma of
-    Graves 2013 and Ha & Schmidhuber 2018. The lower bound keeps the likelihood of constant
-    dimensions finite, the upper one keeps a dream from exploding, and the gradient is never 0.
+    Graves 2013 and Ha & Schmidhuber 2018. Bounds that do not enclose 0 have their middle there
+    instead, with the same slope. The lower bound keeps the likelihood of constant dimensions
+    finite, the upper one keeps a dream from exploding. The gradient fades towards both, and rounds
+    to 0 in float32 where a raw output is many times as far from 0 as the bounds.
 
     Raises:
-        ValueError: for bounds that do not enclose 0.
+        ValueError: for bounds that are not finite and in order.
     """
 
     low: float = -7.0
     high: float = 3.0
 
     def __post_init__(self) -> None:
-        if not -math.inf < self.low < 0 < self.high < math.inf:
+        if not -math.inf < self.low < self.high < math.inf:
             raise ValueError(
-                f"log_sigma_min is {self.low} and log_sigma_max {self.high}: "
-                "0 must lie between them"
+                f"log_sigma_min is {self.low} and log_sigma_max {self.high}: the first must be "
+                "the smaller one, both finite"
             )
 
     def __call__(self, raw: Tensor) -> Tensor:
         """Raw output to log-sigma."""
         center, half = (self.high + self.low) / 2, (self.high - self.low) / 2
-        offset = math.atanh(-center / half)
-        gain = 1 / (half * (1 - (center / half) ** 2))
+        middle = -center / half if self.low < 0 < self.high else 0.0
+        offset = math.atanh(middle)
+        gain = 1 / (half * (1 - middle**2))
         return center + half * torch.tanh(raw * gain + offset)
 
 

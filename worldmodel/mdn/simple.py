@@ -1,22 +1,27 @@
 """Distributions beside mixtures: yes or no, one of many, and a single Gaussian."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from worldmodel.mdn.check import check_numbers, check_value, common_batch, widen
 from worldmodel.mdn.draw import draw_index
 from worldmodel.mdn.temperature import Temperature
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bernoulli:
-    """A yes or no (...) given by its logit."""
+    """A yes or no (...) given by its logit; half precision is widened to float32."""
 
     logits: Tensor
     event_dim = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "logits", widen(self.logits))
 
     @property
     def probability(self) -> Tensor:
@@ -29,27 +34,51 @@ class Bernoulli:
         return (self.logits > 0).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log probability in nats of `value` (...) in {0, 1}."""
+        """Log probability in nats of `value` (...) in {0, 1}.
+
+        Raises:
+            ValueError: for another shape, or logits that are NaN.
+        """
+        if value.shape != self.logits.shape:
+            raise ValueError(f"events are {tuple(value.shape)}, logits {tuple(self.logits.shape)}")
+        check_numbers(logits=self.logits)
         target = value.to(self.logits.dtype)
         return -functional.binary_cross_entropy_with_logits(self.logits, target, reduction="none")
 
     @torch.no_grad()
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draws 0 or 1, in the type of the logits, which are divided by the event temperature."""
+        """Draws 0 or 1 (*shape, ...), of logits that are divided by the event temperature."""
         heat = Temperature.of(temperature).event
+        check_numbers(logits=self.logits)
         if heat == 0:
-            return self.mode
-        return torch.bernoulli(torch.sigmoid(self.logits / heat), generator=generator)
+            return self.mode.expand(*shape, *self.logits.shape)
+        chance = torch.sigmoid(self.logits / heat).expand(*shape, *self.logits.shape)
+        return torch.bernoulli(chance, generator=generator)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Categorical:
-    """One of N (...) given by unnormalised log weights (..., N)."""
+    """One of N (...) given by unnormalised log weights (..., N).
+
+    Half precision is widened to float32.
+
+    Raises:
+        ValueError: for logits without an axis, or with nothing to choose from.
+    """
 
     logits: Tensor
     event_dim = 1
+
+    def __post_init__(self) -> None:
+        if not self.logits.ndim or not self.logits.shape[-1]:
+            raise ValueError(f"logits are {tuple(self.logits.shape)}: use (..., N) for one of N")
+        object.__setattr__(self, "logits", widen(self.logits))
 
     @property
     def probability(self) -> Tensor:
@@ -62,27 +91,52 @@ class Categorical:
         return self.logits.argmax(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log probability (...) in nats of the index `value` (...)."""
-        return self.logits.log_softmax(-1).gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
+        """Log probability (...) in nats of the index `value` (...).
+
+        Raises:
+            ValueError: for shapes that do not fit, or logits that are NaN.
+        """
+        check_numbers(logits=self.logits)
+        batch = common_batch(self.logits.shape[:-1], value.shape)
+        weight = self.logits.log_softmax(-1).expand(*batch, self.logits.shape[-1])
+        return weight.gather(-1, value.long().expand(batch).unsqueeze(-1)).squeeze(-1)
 
     @torch.no_grad()
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draws an index (...); the logits are divided by the event temperature."""
+        """Draws indices (*shape, ...), of logits that are divided by the event temperature."""
         heat = Temperature.of(temperature).event
-        return draw_index(self.logits.unsqueeze(-1), heat, generator).squeeze((-2, -1))
+        check_numbers(logits=self.logits)
+        logits = self.logits.expand(*shape, *self.logits.shape)
+        return draw_index(logits.unsqueeze(-1), heat, generator).squeeze((-2, -1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normal:
     """A Gaussian over vectors (..., D) with independent dimensions.
 
-    `log_sigma` is shaped as `mean`, or a number for all.
+    `log_sigma` is shaped as `mean`, or a number for all. Half precision is widened to float32.
+
+    Raises:
+        ValueError: for another shape.
     """
 
     mean: Tensor
     log_sigma: Tensor
+
+    def __post_init__(self) -> None:
+        if not self.mean.ndim or self.log_sigma.shape not in (self.mean.shape, ()):
+            raise ValueError(
+                f"a Gaussian can't have mean {tuple(self.mean.shape)} and log_sigma "
+                f"{tuple(self.log_sigma.shape)}"
+            )
+        object.__setattr__(self, "mean", widen(self.mean))
+        object.__setattr__(self, "log_sigma", widen(self.log_sigma))
 
     @property
     def event_dim(self) -> int:
@@ -95,15 +149,27 @@ class Normal:
         return self.mean
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log density (...) in nats of `value` (..., D)."""
+        """Log density (...) in nats of `value` (..., D).
+
+        Raises:
+            ValueError: for a value of another size, or parameters that are NaN.
+        """
+        check_value(value, self.event_dim)
+        common_batch(self.mean.shape[:-1], value.shape[:-1])
+        check_numbers(mean=self.mean, log_sigma=self.log_sigma)
         distance = (value.to(self.mean.dtype) - self.mean) * torch.exp(-self.log_sigma)
         return (-0.5 * (distance.square() + math.log(2 * math.pi)) - self.log_sigma).sum(-1)
 
     @torch.no_grad()
     def sample(
-        self, temperature: float | Temperature = 1.0, generator: torch.Generator | None = None
+        self,
+        shape: Sequence[int] = (),
+        *,
+        temperature: float | Temperature = 1.0,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw (..., D); the variance is multiplied by the scale temperature."""
+        """Draw (*shape, ..., D); the variance is multiplied by the scale temperature."""
         mean, scale = self.mean, Temperature.of(temperature).scale
-        noise = torch.randn(mean.shape, generator=generator, dtype=mean.dtype, device=mean.device)
+        size = (*shape, *mean.shape)
+        noise = torch.randn(size, generator=generator, dtype=mean.dtype, device=mean.device)
         return mean + math.sqrt(scale) * torch.exp(self.log_sigma) * noise

@@ -36,7 +36,9 @@ def imagine(
         if t + 1 < context:
             seen.append(z[:, t + 1])
         else:
-            seen.append(mdnrnn.predict(state[0]).z.sample(temperature, generator))
+            seen.append(
+                mdnrnn.predict(state[0]).z.sample(temperature=temperature, generator=generator)
+            )
     return torch.stack(seen, 1)
 
 

@@ -111,7 +111,7 @@ def dream_along(
             dream, z = real, mu[t : t + 1]
         real = mdnrnn.advance(mu[t : t + 1], action[t : t + 1], real)
         dream = mdnrnn.advance(z, action[t : t + 1], dream)
-        z = mdnrnn.predict(dream[0]).z.sample(0.0)
+        z = mdnrnn.predict(dream[0]).z.sample(temperature=0.0)
         seen.append(z)
     return torch.cat(seen)
 

@@ -1,0 +1,57 @@
+"""What distributions refuse, and the precision in which they compute."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def widen(parameter: Tensor) -> Tensor:
+    """Half precision to float32; float32 and float64 as they are.
+
+    Raises:
+        ValueError: for complex numbers.
+    """
+    if parameter.is_complex():
+        raise ValueError(f"parameters are {parameter.dtype}: a density needs real numbers")
+    return parameter if parameter.dtype == torch.float64 else parameter.float()
+
+
+def check_value(value: Tensor, dim: int) -> None:
+    """A value is (..., dim).
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not value.ndim or value.shape[-1] != dim:
+        raise ValueError(f"a value has to be (..., {dim}), this one is {tuple(value.shape)}")
+
+
+def common_batch(batch: Sequence[int], given: Sequence[int]) -> torch.Size:
+    """The shape that a distribution's batch and a value's have in common.
+
+    Raises:
+        ValueError: if they have none.
+    """
+    try:
+        return torch.broadcast_shapes(batch, given)
+    except RuntimeError as error:
+        raise ValueError(
+            f"a batch {tuple(batch)} of distributions does not fit values {tuple(given)}"
+        ) from error
+
+
+def readable(tensor: Tensor) -> bool:
+    """Whether to look at the numbers: not while torch compiles, nor if that waits for a GPU."""
+    return not (torch.compiler.is_compiling() or tensor.is_cuda or tensor.is_meta)
+
+
+def check_numbers(**parameters: Tensor | None) -> None:
+    """Parameters are numbers.
+
+    Raises:
+        ValueError: naming the one that holds NaN.
+    """
+    for name, parameter in parameters.items():
+        if parameter is not None and readable(parameter) and bool(parameter.isnan().any()):
+            raise ValueError(f"{name} holds NaN: the network that made it has diverged")

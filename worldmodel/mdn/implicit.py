@@ -1,0 +1,49 @@
+"""Draws from mixtures over numbers that move with the parameters."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+
+
+def implicit(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+    """The draws (..., D) with gradients to the parameters (..., K, D) that they were drawn from.
+
+    A draw x moves as its cdf F says: dx = -(dF/dθ)/p with the density p (Figurnov, Mohamed & Mnih
+    2018, equation 6). `logits` may be (..., K, 1).
+    """
+    moved: Tensor = _Implicit.apply(value, logits, mu, log_sigma)
+    return moved
+
+
+class _Implicit(torch.autograd.Function):
+    """`backward` is made of operations that have gradients, in x too: so all orders are right."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+        x = value.clone()
+        ctx.save_for_backward(x, logits, mu, log_sigma)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:
+        (grad,) = grads
+        x, logits, mu, log_sigma = ctx.saved_tensors
+        distance = (x.unsqueeze(-2) - mu) * torch.exp(-log_sigma)
+        log_weight = logits.log_softmax(-2)
+        log_density = log_weight - 0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+        share, log_total = log_density.softmax(-2), log_density.logsumexp(-2, keepdim=True)
+        weight, below = log_weight.exp(), torch.special.ndtr(distance)
+        cdf = (weight * below).sum(-2, keepdim=True)
+        down = grad.unsqueeze(-2)
+        to_logits = down * weight * (cdf - below) * torch.exp(-log_total)
+        to_mu, to_log_sigma = down * share, down * share * distance * torch.exp(log_sigma)
+        return (
+            None,
+            to_logits.sum_to_size(logits.shape),
+            to_mu,
+            to_log_sigma.sum_to_size(log_sigma.shape),
+        )
