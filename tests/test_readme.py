@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gymnasium.wrappers import TimeLimit
 
 from worldmodel.compose import as_list, jobs
@@ -196,9 +197,13 @@ def test_the_shipped_agents_have_cards():
 
 
 def test_the_code_of_the_mixture_library_runs():
-    (code,) = blocks(PAGES["worldmodel/mdn/README.md"], "python")
+    code, start = blocks(PAGES["worldmodel/mdn/README.md"], "python")
     names: dict[str, object] = {}
     exec(code, names)
+    *lines, last = start.strip().splitlines()
+    torch.manual_seed(0)
+    exec("\n".join([*lines, f"cost = {last}"]), names)
+    assert names["cost"].item() == pytest.approx(8.4, abs=0.1)  # type: ignore[attr-defined]
     assert names["drawn"]["move"].shape == (8, 40, 2)  # type: ignore[index]
     assert names["drawn"]["pen"].shape == (8, 40)  # type: ignore[index]
     assert names["parts"]["total"].isfinite()  # type: ignore[index]
