@@ -2,27 +2,13 @@ import math
 
 import pytest
 import torch
+from mixtures import full, isotropic
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from worldmodel.mdn import Grouped, Mixture
 from worldmodel.mdn.correlation import color, log_determinant, pairs, reflect, whiten
 
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-10}
-
-
-def full(d=4, k=3, batch=(7,), dtype=torch.float64, seed=0):
-    g = torch.Generator().manual_seed(seed)
-
-    def draw(*shape):
-        return torch.randn(*batch, *shape, generator=g, dtype=torch.float64).to(dtype)
-
-    return Mixture(draw(k), 2 * draw(k, d), 0.5 * draw(k, d), "joint", 0.5 * draw(k, pairs(d)))
-
-
-def isotropic(d=4, k=3):
-    g = torch.Generator().manual_seed(0)
-    shapes = ((7, k), (7, k, d), (7, k, 1))
-    return Mixture(*(torch.randn(s, generator=g, dtype=torch.float64) for s in shapes), "joint")
 
 
 def reference(m):

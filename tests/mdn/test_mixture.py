@@ -2,22 +2,12 @@ import math
 
 import pytest
 import torch
+from mixtures import mixture
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from worldmodel.mdn import Mixture
 
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-10}
-
-
-def mixture(factorization, batch=(7,), d=4, k=5, dtype=torch.float64, seed=0):
-    g = torch.Generator().manual_seed(seed)
-
-    def draw(*shape):
-        return torch.randn(*batch, *shape, generator=g, dtype=torch.float64).to(dtype)
-
-    shape = (d, k) if factorization == "per_dim" else (k, d)
-    logits = draw(d, k) if factorization == "per_dim" else draw(k)
-    return Mixture(logits, 2 * draw(*shape), 0.5 * draw(*shape), factorization)
 
 
 def reference(m):

@@ -74,6 +74,20 @@ def log_determinant(partial: Tensor) -> Tensor:
     return (math.log(2) - torch.logaddexp(partial, -partial)).sum(-1)
 
 
+def from_cholesky(factor: Tensor) -> Tensor:
+    """The partial correlations of a correlation matrix's Cholesky factor (..., D, D).
+
+    Its rows have length 1 (Lewandowski, Kurowicka & Joe 2009, section 2.3).
+    """
+    dim = factor.shape[-1]
+    squared = factor.square()
+    # What the earlier variables leave: a sum of squares, so nothing cancels.
+    left = squared.flip(-1).cumsum(-1).flip(-1).sqrt()
+    rows, columns = (each.to(factor.device) for each in (_rows(dim), _columns_of(dim)))
+    # tanh y = entry / left, cosh y = left / what the next leaves: asinh keeps the digits.
+    return torch.asinh(factor[..., rows, columns] / left[..., rows, columns + 1])
+
+
 def reflect(partial: Tensor, sign: Tensor) -> Tensor:
     """The partial correlations after each variable is multiplied by its sign (D,)."""
     rows, columns = (each.to(sign.device) for each in (_rows(len(sign)), _columns_of(len(sign))))

@@ -19,6 +19,26 @@ def implicit(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Te
     return moved
 
 
+def implicit_vectors(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+    """The same for a joint mixture over vectors with independent dimensions in each component.
+
+    Each dimension moves with its cdf given those before it, whose densities weigh the components.
+
+    Args:
+        value: draws (..., D).
+        logits: (..., K, 1).
+        mu, log_sigma: (..., K, D).
+    """
+    moved = []
+    for dim in range(value.shape[-1]):
+        mean, spread = mu[..., dim : dim + 1], log_sigma[..., dim : dim + 1]
+        x = implicit(value[..., dim : dim + 1], logits, mean, spread)
+        moved.append(x)
+        distance = (x.unsqueeze(-2) - mean) * torch.exp(-spread)
+        logits = logits - 0.5 * distance.square() - spread
+    return torch.cat(moved, -1)
+
+
 class _Implicit(torch.autograd.Function):
     """`backward` is made of operations that have gradients, in x too: so all orders are right."""
 

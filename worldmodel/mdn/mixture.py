@@ -1,7 +1,7 @@
 """Mixtures of Gaussians as distribution objects."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from worldmodel.mdn import correlation
 from worldmodel.mdn.check import check_numbers, check_value, common_batch, readable, widen
 from worldmodel.mdn.draw import pick_index
-from worldmodel.mdn.implicit import implicit
+from worldmodel.mdn.implicit import implicit, implicit_vectors
 from worldmodel.mdn.temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
@@ -82,6 +82,24 @@ class Mixture:
         """D."""
         return self.mu.shape[-2 if self.factorization == "per_dim" else -1]
 
+    @property
+    def batch_shape(self) -> torch.Size:
+        """(...), as torch's distributions have it."""
+        return self.mu.shape[:-2]
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """(D,), as torch's distributions have it."""
+        return torch.Size([self.event_dim])
+
+    def detach(self) -> "Mixture":
+        """The same without gradients to the parameters."""
+        return self._each(lambda parameter: parameter.detach())
+
+    def to(self, where: torch.device | torch.dtype | str) -> "Mixture":
+        """The same on another device, or in another precision: float32 or float64."""
+        return self._each(lambda parameter: parameter.to(where))
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density (...) in nats of `value` (..., D), summed over the D dimensions.
 
@@ -91,6 +109,16 @@ class Mixture:
         if self.factorization == "per_dim":
             return self.log_prob_per_dim(value).sum(-1)
         return self._known(torch.logsumexp(self._weighted(value), -1))
+
+    def log_prob_each(self, value: Tensor) -> Tensor:
+        """Log density (..., K) in nats of `value` (..., D) under each component of a joint mixture.
+
+        Raises:
+            ValueError: for a per_dim mixture, or a value of another size.
+        """
+        if self.factorization == "per_dim":
+            raise ValueError("components of a per_dim mixture are numbers: use log_prob_per_dim")
+        return self._weighted(value) - self.logits.log_softmax(-1)
 
     def log_prob_per_dim(self, value: Tensor) -> Tensor:
         """Log density (..., D) in nats of each dimension of `value` (..., D).
@@ -131,26 +159,22 @@ class Mixture:
     def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Monte Carlo estimate (...) of the entropy in nats from `samples` draws of each mixture.
 
-        Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form.
+        Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form; that of a
+        single component has, and is exact.
 
         Raises:
             ValueError: for less than one sample.
         """
         if samples < 1:
             raise ValueError(f"samples is {samples}: use at least 1")
+        if self._aligned().logits.shape[-2] == 1:
+            return self._entropy_single()
         many = self.expand(samples)
         return -many.log_prob(many.sample(generator=generator)).mean(0)
 
     def expand(self, *sizes: int) -> "Mixture":
         """The same mixtures repeated along new leading dimensions, without a copy."""
-        logits, mu, log_sigma = (
-            parameter.expand(*sizes, *parameter.shape)
-            for parameter in (self.logits, self.mu, self.log_sigma)
-        )
-        partial = self.partial
-        if partial is not None:
-            partial = partial.expand(*sizes, *partial.shape)
-        return Mixture(logits, mu, log_sigma, self.factorization, partial)
+        return self._each(lambda parameter: parameter.expand(*sizes, *parameter.shape))
 
     def affine(self, scale: float | Tensor, shift: float | Tensor = 0.0) -> "Mixture":
         """The mixture of scale · value + shift; each is a number or one for each dimension (D,).
@@ -237,22 +261,24 @@ class Mixture:
         return mean + noise * torch.exp(_pick(log_sigma, pick)) * math.sqrt(heat.scale)
 
     def rsample(self, generator: torch.Generator | None = None) -> Tensor:
-        """A draw (..., D) that passes gradients to the parameters.
+        """A draw (..., D) that passes gradients to the parameters, of any order.
 
         A single component is reparametrised by its noise. A mixture over numbers (per_dim, or
-        D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6). Second
-        derivatives are right as well.
+        D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6). In a
+        joint mixture each dimension moves with its cdf given those before it.
 
         Raises:
-            ValueError: for a joint mixture of several components over vectors: the pick of a
-                component has no gradient.
+            ValueError: for a joint mixture of several correlated components.
         """
         if self._aligned().logits.shape[-2] == 1:
             return self._rsample_single(generator)
-        if self.factorization == "joint" and self.event_dim > 1:
-            raise ValueError("rsample of a joint mixture over vectors is not defined: use log_prob")
         logits, mu, log_sigma = self._aligned()
-        return implicit(self.sample(generator=generator), logits, mu, log_sigma)
+        value = self.sample(generator=generator)
+        if self.factorization == "per_dim" or self.event_dim == 1:
+            return implicit(value, logits, mu, log_sigma)
+        if self.partial is not None:
+            raise ValueError("rsample is not defined for correlated components: use log_prob")
+        return implicit_vectors(value, logits, mu, log_sigma.expand_as(mu))
 
     @property
     def mean(self) -> Tensor:
@@ -268,6 +294,21 @@ class Mixture:
         mean = (weight * mu).sum(-2, keepdim=True)
         # Spread around the mean instead of E[x²] - E[x]²: no cancellation, never negative.
         return (weight * (torch.exp(2 * log_sigma) + (mu - mean).square())).sum(-2)
+
+    @property
+    def stddev(self) -> Tensor:
+        """Standard deviation (..., D) of each dimension."""
+        return self.variance.sqrt()
+
+    @property
+    def covariance(self) -> Tensor:
+        """Covariance (..., D, D) of the vector."""
+        if self.factorization == "per_dim":
+            return torch.diag_embed(self.variance)
+        weight = self.logits.softmax(-1).unsqueeze(-1).unsqueeze(-1)
+        tril, away = self.scale_tril, self.mu - self.mean.unsqueeze(-2)
+        spread = away.unsqueeze(-1) * away.unsqueeze(-2)
+        return (weight * (tril @ tril.mT + spread)).sum(-3)
 
     @property
     def mode(self) -> Tensor:
@@ -292,6 +333,11 @@ class Mixture:
         if self.partial is not None:
             axes = correlation.color(axes, self.partial.unsqueeze(-2))
         return axes.mT * torch.exp(self.log_sigma).unsqueeze(-1)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Mixture":
+        partial = None if self.partial is None else change(self.partial)
+        logits, mu, log_sigma = map(change, (self.logits, self.mu, self.log_sigma))
+        return Mixture(logits, mu, log_sigma, self.factorization, partial)
 
     def _fits(self) -> bool:
         mu, partial = self.mu.shape, self.partial
@@ -346,6 +392,13 @@ class Mixture:
         if self.factorization == "per_dim":
             return log_weight + density
         return log_weight.squeeze(-1) + density.sum(-1)
+
+    def _entropy_single(self) -> Tensor:
+        log_sigma = self._aligned().log_sigma.expand_as(self._aligned().mu).squeeze(-2)
+        nats = (log_sigma + _HALF_LOG_TWO_PI + 0.5).sum(-1)
+        if self.partial is None:
+            return nats
+        return nats + correlation.log_determinant(self.partial).squeeze(-1)
 
     def _rsample_single(self, generator: torch.Generator | None) -> Tensor:
         _, mu, log_sigma = self._aligned()

@@ -65,8 +65,7 @@ def nll(
         target: what happened, as its `log_prob` takes it.
         mask: (...), 1 for what counts and 0 for padding; None if everything counts. What stands
             in the padding does not matter, not even NaN.
-        weight: (...), how much each counts, 0 or more; a mean is divided by their sum, one
-            over sequences by the number of sequences. None: all alike.
+        weight: (...), how much each counts; a mean is divided by their sum (not per sequence).
         unit: "nats", or "bits" (nats / ln 2).
         per: "step", one point in time with all its dimensions; "event" is another word for it
             where data have no time; "dimension", a step divided by the dimensions of its event;
@@ -81,17 +80,13 @@ def nll(
     _check("unit", unit, Unit)
     _check("per", per, Per)
     _check("reduction", reduction, Reduction)
-    if mask is not None:
-        if mask.shape not in (target.shape, target.shape[:-1]):
-            raise ValueError(f"mask is {tuple(mask.shape)}, the target {tuple(target.shape)}")
-        if mask.dtype != torch.bool and readable(mask) and bool(((mask != 0) & (mask != 1)).any()):
-            raise ValueError("a mask holds 0 and 1 alone: use weight= for what counts less")
-        known = mask > 0
+    known = None if mask is None else _known(mask, target)
+    if known is not None:
         # Padding must not reach the density: a NaN there has a NaN gradient even if masked later.
         known_target = known.unsqueeze(-1) if target.ndim > known.ndim else known
         target = torch.where(known_target, target, torch.zeros_like(target))
     value = -distribution.log_prob(target)
-    if mask is None:
+    if known is None:
         known = torch.ones_like(value, dtype=torch.bool)
     elif known.shape != value.shape:
         raise ValueError(f"mask is {tuple(known.shape)}, the likelihoods {tuple(value.shape)}")
@@ -113,6 +108,15 @@ def nll(
         return total
     whole = counted.sum()
     return total / torch.where(whole > 0, whole, torch.ones_like(whole))
+
+
+def _known(mask: Tensor, target: Tensor) -> Tensor:
+    """The mask as truth values."""
+    if mask.shape not in (target.shape, target.shape[:-1]):
+        raise ValueError(f"mask is {tuple(mask.shape)}, the target {tuple(target.shape)}")
+    if mask.dtype != torch.bool and readable(mask) and bool(((mask != 0) & (mask != 1)).any()):
+        raise ValueError("a mask holds 0 and 1 alone: use weight= for what counts less")
+    return mask > 0
 
 
 def _weights(weight: Tensor, value: Tensor) -> Tensor:

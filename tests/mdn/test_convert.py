@@ -1,0 +1,72 @@
+"""Mixtures from covariances and to and from torch's own."""
+
+import pytest
+import torch
+from mixtures import full, isotropic, mixture
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, StudentT
+
+from worldmodel.mdn import from_covariance, from_scale_tril, from_torch, to_torch
+
+
+@pytest.mark.parametrize("d", [1, 2, 5, 16])
+def test_a_cholesky_factor_comes_back(d):
+    m = full(d)
+    again = from_scale_tril(m.logits, m.mu, m.scale_tril)
+    torch.testing.assert_close(again.log_sigma, m.log_sigma)
+    torch.testing.assert_close(again.partial, m.partial)
+    covariance = m.scale_tril @ m.scale_tril.mT
+    torch.testing.assert_close(from_covariance(m.logits, m.mu, covariance).partial, m.partial)
+
+
+def test_what_is_no_covariance_is_refused():
+    m = full(3)
+    with pytest.raises(ValueError, match="scale_tril is"):
+        from_scale_tril(m.logits, m.mu, m.scale_tril[..., 0])
+    with pytest.raises(ValueError, match="diagonal"):
+        from_scale_tril(m.logits, m.mu, -m.scale_tril)
+    for bad in (-torch.eye(3).double(), torch.tensor([[1.0, 2, 0], [0, 1, 0], [0, 0, 1]]).double()):
+        with pytest.raises(ValueError, match="symmetric"):
+            from_covariance(m.logits, m.mu, bad.expand(7, 3, 3, 3))
+
+
+@pytest.mark.parametrize(
+    "m", [full(), isotropic(), mixture("joint"), mixture("per_dim"), mixture("joint", d=1)]
+)
+def test_torch_has_the_same_and_gives_it_back(m):
+    theirs = to_torch(m)
+    value = torch.linspace(-2, 2, 7 * m.event_dim).double().view(7, m.event_dim)
+    torch.testing.assert_close(m.log_prob(value), theirs.log_prob(value))
+    torch.testing.assert_close(from_torch(theirs).log_prob(value), m.log_prob(value))
+    assert m.batch_shape == theirs.batch_shape
+    assert m.event_shape == theirs.event_shape
+    torch.testing.assert_close(m.stddev, theirs.stddev)
+
+
+def test_numbers_come_from_torch_and_others_do_not():
+    m = mixture("joint", d=1)
+    numbers = MixtureSameFamily(
+        Categorical(logits=m.logits), Normal(m.mu[..., 0], m.log_sigma[..., 0].exp())
+    )
+    value = torch.linspace(-2, 2, 7).double()
+    torch.testing.assert_close(
+        from_torch(numbers).log_prob(value[:, None]), numbers.log_prob(value)
+    )
+    others = MixtureSameFamily(Categorical(torch.ones(2)), StudentT(torch.ones(2)))
+    for other in (others, Independent(Normal(torch.zeros(3), 1.0), 1)):
+        with pytest.raises(ValueError, match="no mixture of Gaussians"):
+            from_torch(other)
+
+
+def test_covariances_of_the_whole_vector():
+    for m in (full(3, batch=()), mixture("per_dim", batch=(), d=3), mixture("joint", (), 3)):
+        x = m.sample((200_000,), generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(m.covariance, x.T.cov(), atol=0.06, rtol=0.03)
+        torch.testing.assert_close(m.covariance.diagonal(), m.variance)
+
+
+def test_parameters_move_and_let_go():
+    m = full(3)
+    m.mu.requires_grad_()
+    assert not m.detach().mu.requires_grad
+    assert m.to(torch.float32).mu.dtype == torch.float32
+    assert m.to("meta").partial.is_meta

@@ -1,0 +1,47 @@
+"""How far one mixture is from another."""
+
+import torch
+from torch import Tensor
+
+from worldmodel.mdn.mixture import Mixture
+
+
+def kl_estimate(
+    p: Mixture, q: Mixture, samples: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Monte Carlo estimate (...) in nats of KL(p‖q) from `samples` draws of p.
+
+    It has no closed form. Unbiased; its error falls as 1/√samples, and may take it below 0.
+
+    Raises:
+        ValueError: for mixtures over vectors of different size, or less than one sample.
+    """
+    if samples < 1 or p.event_dim != q.event_dim:
+        raise ValueError(
+            f"{samples} draws of a mixture over {p.event_dim} for one over {q.event_dim}: use at "
+            "least 1, and two of the same size"
+        )
+    x = p.sample((samples,), generator=generator)
+    return (p.log_prob(x) - q.log_prob(x)).mean(0)
+
+
+def kl_bound(p: Mixture, q: Mixture) -> Tensor:
+    """No less than KL(p‖q), (...) in nats: components are compared in pairs, as they stand.
+
+    KL of the weights plus the mean KL of the components (Cover & Thomas 2006, theorem 2.7.2). Tight
+    where q has grown out of p, useless where its components stand in another order.
+
+    Raises:
+        ValueError: for mixtures of another form, size or number of components, or correlated ones.
+    """
+    same = p.factorization == q.factorization and p.mu.shape[-2:] == q.mu.shape[-2:]
+    if not same or p.partial is not None or q.partial is not None:
+        raise ValueError("kl_bound compares two diagonal mixtures of the same form and size")
+    ours, theirs = p._aligned(), q._aligned()
+    ratio = ours.log_sigma - theirs.log_sigma
+    apart = (ours.mu - theirs.mu) * torch.exp(-theirs.log_sigma)
+    each = 0.5 * (torch.exp(2 * ratio) + apart.square() - 1) - ratio
+    log_p, log_q = ours.logits.log_softmax(-2), theirs.logits.log_softmax(-2)
+    if p.factorization == "joint":
+        each = each.sum(-1, keepdim=True)
+    return (log_p.exp() * (log_p - log_q + each)).sum((-2, -1))
