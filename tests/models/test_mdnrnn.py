@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from worldmodel.mdn import BoundedLogSigma
+from worldmodel.mdn.start import raw_for
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig, sample_latents
 
 CONFIG = MDNRNNConfig(
@@ -245,3 +247,30 @@ def test_the_restart_input_is_seen_at_the_first_step_only():
     torch.testing.assert_close(state[0], model.sequence(inputs)[0][:, -1])
     without = torch.cat([z[:, :3], action[:, :3], torch.zeros(3, 3, 1)], -1)
     assert not torch.allclose(state[0], model.sequence(without)[0][:, -1])
+
+
+def test_coverage_is_that_of_the_next_z():
+    """Of an M whose sigma is half of what it should be: 26 and 59 % lie in the middle 50 and 90."""
+    model = make()
+    model.eval()
+    with torch.no_grad():
+        for weight in model.sequence.heads["z"].parameters():
+            weight.zero_()
+        z, k = model.z_dim, model.config.components
+        half = raw_for(BoundedLogSigma(-7.0, 3.0), torch.tensor(0.5).log())
+        model.sequence.heads["z"].linear.bias[2 * z * k :] = half
+    g = torch.Generator().manual_seed(0)
+    batch = {
+        "mu": torch.randn(64, 41, z, generator=g),
+        "logvar": torch.full((64, 41, z), -30.0),
+        "action": torch.zeros(64, 40, model.action_dim),
+        "reward": torch.zeros(64, 40),
+        "end": torch.zeros(64, 40),
+        "mask": torch.ones(64, 40),
+    }
+    logs = model.loss(batch)[1]
+    expected = [math.erf(0.67449 / 2 / math.sqrt(2)), math.erf(1.64485 / 2 / math.sqrt(2))]
+    found = [logs[f"z_coverage_{percent}"].item() for percent in (50, 90)]
+    assert found == pytest.approx(expected, abs=0.01)
+    model.train()
+    assert not [name for name in model.loss(batch)[1] if "coverage" in name]

@@ -16,11 +16,13 @@ from worldmodel.mdn import (
     SequenceModel,
     State,
     nll,
+    pit,
 )
 from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization
 from worldmodel.types import Logs
 
 Batch = Mapping[str, Tensor]
+COVERED = (50, 90)  # percent
 ROUNDING = 1e-6  # share of the mean reward below which its deviation is one of float32
 
 
@@ -145,8 +147,10 @@ class MDNRNN(nn.Module):
                 marks padding.
 
         Returns:
-            The loss, and detached: `z_nats_per_dim`; with a reward head `reward_nats` and
-            `reward_mse`, both of standardised rewards (an mse of 1 is what the mean reward
+            The loss, and detached: `z_nats_per_dim`; in eval mode `z_coverage_50` and
+            `z_coverage_90`, the share of numbers of the next z that lie in the middle 50 and 90 %
+            of what M expects of each (0.5 and 0.9 if M is as sure as it should be); with a reward
+            head `reward_nats` and `reward_mse`, both of standardised rewards (an mse of 1 is what the mean reward
             reaches); with an end head `end_bce` (without `end_positive_weight`) and `end_accuracy`.
         """
         mask = batch["mask"].float()
@@ -160,6 +164,8 @@ class MDNRNN(nn.Module):
 
         z_nats = nll(expected["z"], z[:, 1:], mask, per="dimension")
         loss, logs = config.z_weight * z_nats, {"z_nats_per_dim": z_nats}
+        if not self.training:
+            logs |= _coverage(expected["z"], z[:, 1:], mask)
         if "reward" in expected:
             reward = (batch["reward"].float() - self.reward_mean) / self.reward_std
             nats = nll(expected["reward"], reward.unsqueeze(-1), mask)
@@ -217,6 +223,14 @@ def sample_latents(mu: Tensor, logvar: Tensor) -> Tensor:
     """Draw z around its mean, in float32 whatever the type in storage."""
     mu, logvar = mu.float(), logvar.float()
     return mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+def _coverage(expected: Mixture, z: Tensor, mask: Tensor) -> Logs:
+    away = (2 * pit(expected, z) - 1).abs()
+    return {
+        f"z_coverage_{percent}": masked_mean((away <= percent / 100).float().mean(-1), mask)
+        for percent in COVERED
+    }
 
 
 def masked_mean(value: Tensor, mask: Tensor) -> Tensor:

@@ -94,6 +94,13 @@ CHARTS = (
     Chart(
         "M",
         "train_mdnrnn",
+        "Share of the next z in the middle 50 and 90 % of what M expects. 0.5 and 0.9 are best: "
+        "below, M is too sure",
+        ("holdout/z_coverage_50", "holdout/z_coverage_90"),
+    ),
+    Chart(
+        "M",
+        "train_mdnrnn",
         "Error of a dream after 1, 5, 10, … agent steps. Lower is better",
         tuple(f"open_loop/{steps}" for steps in (1, 5, 10, 25, 50, 100)),
     ),
