@@ -150,8 +150,9 @@ class MDNRNN(nn.Module):
             The loss, and detached: `z_nats_per_dim`; in eval mode `z_coverage_50` and
             `z_coverage_90`, the share of numbers of the next z that lie in the middle 50 and 90 %
             of what M expects of each (0.5 and 0.9 if M is as sure as it should be); with a reward
-            head `reward_nats` and `reward_mse`, both of standardised rewards (an mse of 1 is what the mean reward
-            reaches); with an end head `end_bce` (without `end_positive_weight`) and `end_accuracy`.
+            head `reward_nats` and `reward_mse`, both of standardised rewards (an mse of 1 is what
+            the mean reward reaches); with an end head `end_bce` (without `end_positive_weight`) and
+            `end_accuracy`.
         """
         mask = batch["mask"].float()
         z = sample_latents(batch["mu"], batch["logvar"])
