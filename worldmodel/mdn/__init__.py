@@ -1,11 +1,11 @@
 """Mixture density networks over sequences. Imports torch only and nothing of the project."""
 
-from worldmodel.mdn.calibration import coverage, credibility, crps, pit
-from worldmodel.mdn.condition import condition, marginal
-from worldmodel.mdn.convert import from_covariance, from_scale_tril, from_torch, to_torch
-from worldmodel.mdn.divergence import kl_bound, kl_estimate
-from worldmodel.mdn.grouped import Grouped
-from worldmodel.mdn.heads import (
+from .calibration import coverage, credibility, crps, pit
+from .condition import condition, marginal
+from .convert import from_covariance, from_scale_tril, from_torch, to_torch
+from .divergence import kl_bound, kl_estimate
+from .grouped import Grouped
+from .heads import (
     BernoulliHead,
     CategoricalHead,
     GroupedMixtureHead,
@@ -13,13 +13,14 @@ from worldmodel.mdn.heads import (
     MixtureHead,
     NormalHead,
 )
-from worldmodel.mdn.mixture import Factorization, Mixture
-from worldmodel.mdn.nll import Distribution, Outputs, nll
-from worldmodel.mdn.quantile import icdf
-from worldmodel.mdn.sequence import SequenceModel, State
-from worldmodel.mdn.sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
-from worldmodel.mdn.simple import Bernoulli, Categorical, Normal
-from worldmodel.mdn.temperature import Temperature, graves_bias, sigma_temperature
+from .mixture import Factorization, Mixture
+from .nll import Distribution, Outputs, nll
+from .quantile import icdf
+from .save import load, save
+from .sequence import SequenceModel, State
+from .sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
+from .simple import Bernoulli, Categorical, Normal
+from .temperature import Temperature, graves_bias, sigma_temperature
 
 __all__ = [
     "Bernoulli",
@@ -54,9 +55,11 @@ __all__ = [
     "icdf",
     "kl_bound",
     "kl_estimate",
+    "load",
     "marginal",
     "nll",
     "pit",
+    "save",
     "sigma_temperature",
     "to_torch",
 ]

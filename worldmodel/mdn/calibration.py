@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.mixture import Mixture
+from .mixture import Mixture
 
 
 def pit(mixture: Mixture, value: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.check import check_value
-from worldmodel.mdn.convert import from_covariance
-from worldmodel.mdn.mixture import Mixture
+from .check import check_value
+from .convert import from_covariance
+from .mixture import Mixture
 
 
 def marginal(mixture: Mixture, dims: Sequence[int]) -> Mixture:

@@ -10,8 +10,8 @@ from torch.distributions import (
     Normal,
 )
 
-from worldmodel.mdn.correlation import from_cholesky
-from worldmodel.mdn.mixture import Mixture
+from .correlation import from_cholesky
+from .mixture import Mixture
 
 
 def from_scale_tril(logits: Tensor, mu: Tensor, scale_tril: Tensor) -> Mixture:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.mixture import Mixture
+from .mixture import Mixture
 
 
 def kl_estimate(

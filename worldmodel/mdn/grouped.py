@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.check import check_value
-from worldmodel.mdn.mixture import Mixture
-from worldmodel.mdn.temperature import Temperature
+from .check import check_value
+from .mixture import Mixture
+from .temperature import Temperature
 
 Groups = tuple[tuple[int, ...], ...]
 

@@ -6,14 +6,14 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from worldmodel.mdn import correlation
-from worldmodel.mdn.check import check_value
-from worldmodel.mdn.grouped import Grouped, Groups, check_groups
-from worldmodel.mdn.mixture import FACTORIZATIONS, Factorization, Mixture
-from worldmodel.mdn.nll import TOTAL, Outputs
-from worldmodel.mdn.sigma import BoundedLogSigma, SigmaMap
-from worldmodel.mdn.simple import Bernoulli, Categorical, Normal
-from worldmodel.mdn.start import cluster, moments, raw_for
+from . import correlation
+from .check import check_value
+from .grouped import Grouped, Groups, check_groups
+from .mixture import FACTORIZATIONS, Factorization, Mixture
+from .nll import TOTAL, Outputs
+from .sigma import BoundedLogSigma, SigmaMap
+from .simple import Bernoulli, Categorical, Normal
+from .start import cluster, moments, raw_for
 
 Covariance = Literal["isotropic", "diagonal", "bivariate", "full"]
 COVARIANCES: tuple[str, ...] = get_args(Covariance)

@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from worldmodel.mdn import correlation
-from worldmodel.mdn.check import check_numbers, check_value, common_batch, readable, widen
-from worldmodel.mdn.draw import pick_index
-from worldmodel.mdn.implicit import implicit, implicit_vectors
-from worldmodel.mdn.temperature import Temperature
+from . import correlation
+from .check import check_numbers, check_value, common_batch, readable, widen
+from .draw import pick_index
+from .implicit import implicit, implicit_vectors
+from .temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
 FACTORIZATIONS: tuple[str, ...] = get_args(Factorization)

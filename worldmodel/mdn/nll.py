@@ -11,8 +11,8 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.check import readable
-from worldmodel.mdn.temperature import Temperature
+from .check import readable
+from .temperature import Temperature
 
 TOTAL = "total"  # what `Outputs.nll` calls the sum over all of them
 Unit = Literal["nats", "bits"]

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from worldmodel.mdn.implicit import implicit
-from worldmodel.mdn.mixture import Mixture
+from .implicit import implicit
+from .mixture import Mixture
 
 HALVINGS = 60
 

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from worldmodel.mdn.heads import Heads
-from worldmodel.mdn.nll import Outputs
-from worldmodel.mdn.simple import Categorical
-from worldmodel.mdn.temperature import Temperature
+from .heads import Heads
+from .nll import Outputs
+from .simple import Categorical
+from .temperature import Temperature
 
 Cell = Literal["lstm", "gru"]
 # Layer by layer, each (batch, hidden): hidden and cell of an LSTM, hidden of a GRU.

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from worldmodel.mdn.check import check_numbers, check_value, common_batch, widen
-from worldmodel.mdn.draw import draw_index
-from worldmodel.mdn.temperature import Temperature
+from .check import check_numbers, check_value, common_batch, widen
+from .draw import draw_index
+from .temperature import Temperature
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,91 @@
+"""Models as files, and back."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from worldmodel.mdn import (
+    BernoulliHead,
+    BoundedLogSigma,
+    CategoricalHead,
+    EluSigma,
+    GroupedMixtureHead,
+    Heads,
+    MixtureHead,
+    NormalHead,
+    SequenceModel,
+    SoftplusSigma,
+    load,
+    save,
+)
+from worldmodel.mdn.save import config_of, from_config
+
+
+def models():
+    torch.manual_seed(0)
+    heads = {
+        "move": MixtureHead(8, 2, 3, "joint", EluSigma(1e-3), "full"),
+        "pen": CategoricalHead(8, 3),
+        "end": BernoulliHead(8),
+    }
+    return [
+        MixtureHead(8, 4, 5, "per_dim", BoundedLogSigma(-2.0, 5.0)),
+        GroupedMixtureHead(8, [[2, 0], [1]], 4, SoftplusSigma(), ["full", "diagonal"]),
+        NormalHead(8, 3),
+        NormalHead(8, 3, SoftplusSigma()),
+        Heads(heads),
+        SequenceModel(6, 8, heads, "gru", 2, inputs=("end", "move", "pen")),
+    ]
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_a_model_comes_back(index, tmp_path):
+    model = models()[index]
+    save(model, tmp_path / "model.safetensors")
+    again = load(tmp_path / "model.safetensors")
+    assert type(again) is type(model)
+    assert config_of(again) == config_of(model)
+    assert again.state_dict().keys() == model.state_dict().keys()
+    for name, weight in again.state_dict().items():
+        assert torch.equal(weight, model.state_dict()[name]), name
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    assert json.loads(json.dumps(config_of(model))) == config_of(model)
+
+
+def test_a_head_that_started_from_data_comes_back_with_their_units(tmp_path):
+    head = MixtureHead(8, 2, 3, "joint")
+    head.init_from(1000 * torch.randn(500, 2))
+    save(head, tmp_path / "head.safetensors")
+    features = torch.randn(5, 8)
+    assert torch.equal(load(tmp_path / "head.safetensors")(features).mu, head(features).mu)
+
+
+def test_strangers_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="Linear is no model"):
+        save(nn.Linear(2, 2), tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match="can't be saved"):
+        save(MixtureHead(2, 2, 2, "joint", torch.tanh), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+    for config in ({"kind": "os.system"}, {"kind": "Heads", "heads": 5}, {"kind": "MixtureHead"}):
+        with pytest.raises(ValueError, match="can't be made"):
+            from_config(config)
+
+
+def test_broken_files_are_refused(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(FileNotFoundError):
+        load(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="no model"):
+        load(path)
+    save_file({"a": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="no model"):
+        load(path)
+    save(NormalHead(2, 1), path)
+    config = json.dumps(config_of(NormalHead(3, 1)))
+    save_file(NormalHead(2, 1).state_dict(), path, {"config": config})
+    with pytest.raises(ValueError, match="no model"):
+        load(path)

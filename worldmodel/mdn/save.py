@@ -1,0 +1,159 @@
+"""Heads and sequence models as files of tensors and plain words; reading one runs no code."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from .heads import (
+    BernoulliHead,
+    CategoricalHead,
+    GroupedMixtureHead,
+    Heads,
+    MixtureHead,
+    NormalHead,
+)
+from .sequence import SequenceModel
+from .sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
+
+Config = dict[str, Any]
+KIND = "kind"
+SIGMAS: dict[str, Callable[..., SigmaMap]] = {
+    each.__name__: each for each in (BoundedLogSigma, SoftplusSigma, EluSigma)
+}
+
+
+def config_of(model: nn.Module) -> Config:
+    """What a model is made with, in plain types, for `from_config`.
+
+    Raises:
+        ValueError: for a model, or a map to sigma, that is not of this library.
+    """
+    own: Config
+    match model:
+        case MixtureHead():
+            own = {
+                "in_features": model.linear.in_features,
+                "event_dim": model.event_dim,
+                "components": model.components,
+                "factorization": model.factorization,
+                "sigma": _sigma_config(model.sigma),
+                "covariance": model.covariance,
+            }
+        case GroupedMixtureHead():
+            parts = [config_of(part) for part in model.parts]
+            own = {"groups": [list(group) for group in model.groups], "parts": parts}
+        case BernoulliHead():
+            own = {"in_features": model.linear.in_features}
+        case CategoricalHead():
+            own = {
+                "in_features": model.linear.in_features,
+                "categories": model.linear.out_features,
+            }
+        case NormalHead():
+            sigma = None if model.sigma is None else _sigma_config(model.sigma)
+            own = {
+                "in_features": model.linear.in_features,
+                "event_dim": model.linear.out_features // (1 if sigma is None else 2),
+                "sigma": sigma,
+            }
+        case Heads():
+            own = {"heads": {name: config_of(head) for name, head in model.items()}}
+        case SequenceModel():
+            own = {
+                "input_dim": model.input_dim,
+                "hidden": model.hidden,
+                "heads": {name: config_of(head) for name, head in model.heads.items()},
+                "cell": "gru" if isinstance(model.rnn, nn.GRU) else "lstm",
+                "layers": model.layers,
+                "inputs": list(model.inputs),
+            }
+        case _:
+            raise ValueError(f"{type(model).__name__} is no model of this library")
+    return {KIND: type(model).__name__} | own
+
+
+def from_config(config: Mapping[str, Any]) -> nn.Module:
+    """A model with random weights, made as `config_of` says.
+
+    Raises:
+        ValueError: for a kind that this library does not have, or arguments that it does not take.
+    """
+    given = dict(config)
+    kind = given.pop(KIND, None)
+    try:
+        if given.get("sigma") is not None:
+            sigma = dict(given["sigma"])
+            given["sigma"] = SIGMAS[sigma.pop(KIND)](**sigma)
+        if "heads" in given:
+            given["heads"] = {name: from_config(head) for name, head in given["heads"].items()}
+        if kind == GroupedMixtureHead.__name__:
+            return _grouped(**given)
+        return MODELS[kind](**given)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{kind} can't be made of {sorted(given)}: {error}") from error
+
+
+def save(model: nn.Module, path: str | Path) -> None:
+    """Write a head, `Heads` or a `SequenceModel` as safetensors, atomically.
+
+    Raises:
+        ValueError: for another model.
+    """
+    from safetensors.torch import save_file  # what needs no file needs no safetensors
+
+    place = Path(path)
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    scratch = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        save_file(weights, scratch, {"config": json.dumps(config_of(model))})
+        os.replace(scratch, place)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def load(path: str | Path) -> nn.Module:
+    """The model that `save` wrote, on the CPU, in eval mode.
+
+    Raises:
+        ValueError: if the file is not one of those.
+        FileNotFoundError: if there is none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            config = json.loads((file.metadata() or {})["config"])
+        model = from_config(config)
+        model.load_state_dict(weights)
+    except (SafetensorError, KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ValueError(f"{path} is no model that this library saved: {error}") from error
+    return model.eval()
+
+
+def _sigma_config(sigma: SigmaMap) -> Config:
+    if isinstance(sigma, BoundedLogSigma | SoftplusSigma | EluSigma):
+        return {KIND: type(sigma).__name__} | asdict(sigma)
+    raise ValueError(f"sigma is {sigma!r}, which is none of this library's: it can't be saved")
+
+
+def _grouped(groups: list[list[int]], parts: list[Config]) -> GroupedMixtureHead:
+    heads = [from_config(part) for part in parts]
+    first = heads[0]
+    assert isinstance(first, MixtureHead)
+    kinds = [head.covariance for head in heads if isinstance(head, MixtureHead)]
+    return GroupedMixtureHead(
+        first.linear.in_features, groups, first.components, first.sigma, kinds
+    )
+
+
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    each.__name__: each
+    for each in (MixtureHead, BernoulliHead, CategoricalHead, NormalHead, Heads, SequenceModel)
+}
