@@ -197,8 +197,12 @@ def test_the_shipped_agents_have_cards():
 
 
 def test_the_code_of_the_mixture_library_runs():
-    code, start = blocks(PAGES["worldmodel/mdn/README.md"], "python")
+    first, code, start = blocks(PAGES["worldmodel/mdn/README.md"], "python")
     names: dict[str, object] = {}
+    torch.manual_seed(0)
+    exec(first, names)
+    cost = names["nll"](names["net"](names["x"]), names["y"]).item()  # type: ignore[operator]
+    assert cost == pytest.approx(1.5, abs=0.15)
     exec(code, names)
     *lines, last = start.strip().splitlines()
     torch.manual_seed(0)
