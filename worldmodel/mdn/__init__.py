@@ -21,6 +21,9 @@ from .sequence import SequenceModel, State
 from .sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
 from .simple import Bernoulli, Categorical, Normal
 from .temperature import Temperature, graves_bias, sigma_temperature
+from .tree import register
+
+register()
 
 __all__ = [
     "Bernoulli",

@@ -43,7 +43,9 @@ def common_batch(batch: Sequence[int], given: Sequence[int]) -> torch.Size:
 
 def readable(tensor: Tensor) -> bool:
     """Whether to look at the numbers: not while torch compiles, nor if that waits for a GPU."""
-    return not (torch.compiler.is_compiling() or tensor.is_cuda or tensor.is_meta)
+    if torch.compiler.is_compiling() or tensor.is_cuda or tensor.is_meta:
+        return False
+    return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # by vmap, grad and others
 
 
 def check_numbers(**parameters: Tensor | None) -> None:

@@ -235,7 +235,7 @@ class NormalHead(nn.Module):
         """(..., in_features) to a Gaussian over (..., event_dim)."""
         output = self.linear(features)
         if self.sigma is None:
-            return Normal(output, output.new_zeros(()))
+            return Normal(output, torch.zeros_like(output))
         mean, raw = output.chunk(2, -1)
         return Normal(mean, self.sigma(raw))
 
