@@ -1,11 +1,13 @@
 """Mixtures from covariances and to and from torch's own."""
 
+import math
+
 import pytest
 import torch
 from mixtures import full, isotropic, mixture
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, StudentT
 
-from worldmodel.mdn import from_covariance, from_scale_tril, from_torch, to_torch
+from worldmodel.mdn import from_covariance, from_keras, from_scale_tril, from_torch, to_torch
 
 
 @pytest.mark.parametrize("d", [1, 2, 5, 16])
@@ -70,3 +72,18 @@ def test_parameters_move_and_let_go():
     assert not m.detach().mu.requires_grad
     assert m.to(torch.float32).mu.dtype == torch.float32
     assert m.to("meta").partial.is_meta
+
+
+def test_a_vector_of_keras_has_its_density():
+    """K = 2, D = 2: means (1, 2) and (3, 4), sigmas (1, 2) and (0.5, 1), weights 1 to 3."""
+    packed = torch.tensor([[1.0, 2, 3, 4, 1, 2, 0.5, 1, 0, math.log(3)]]).double()
+    m = from_keras(packed, 2, 2)
+    value = torch.tensor([[1.5, 3.0]]).double()
+    first = math.exp(-0.5 * (0.5**2 + 0.5**2)) / (2 * math.pi * 2)
+    second = math.exp(-0.5 * (3.0**2 + 1)) / (2 * math.pi * 0.5)
+    assert m.pdf(value).item() == pytest.approx(0.25 * first + 0.75 * second, rel=1e-12)
+    assert m.mean.tolist() == [[2.5, 3.5]]
+    with pytest.raises(ValueError, match="packed is"):
+        from_keras(packed, 2, 3)
+    with pytest.raises(ValueError, match="not positive"):
+        from_keras(-packed, 2, 2)

@@ -2,7 +2,7 @@
 
 from .calibration import coverage, credibility, crps, pit
 from .condition import condition, marginal
-from .convert import from_covariance, from_scale_tril, from_torch, to_torch
+from .convert import from_covariance, from_keras, from_scale_tril, from_torch, to_torch
 from .divergence import kl_bound, kl_estimate
 from .grouped import Grouped
 from .heads import (
@@ -52,6 +52,7 @@ __all__ = [
     "credibility",
     "crps",
     "from_covariance",
+    "from_keras",
     "from_scale_tril",
     "from_torch",
     "graves_bias",

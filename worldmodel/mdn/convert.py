@@ -47,6 +47,30 @@ def from_covariance(logits: Tensor, mu: Tensor, covariance: Tensor) -> Mixture:
     return from_scale_tril(logits, mu, scale_tril)
 
 
+def from_keras(packed: Tensor, components: int, dim: int) -> Mixture:
+    """The joint mixture whose parameters a keras-mdn-layer puts out in one vector.
+
+    Args:
+        packed: (..., K(2D + 1)): means, K before D; sigmas likewise; logits.
+        components: K.
+        dim: D.
+
+    Raises:
+        ValueError: for a vector of another size, or sigmas that are not positive.
+    """
+    size = components * dim
+    if packed.shape[-1:] != (2 * size + components,):
+        raise ValueError(
+            f"packed is {tuple(packed.shape)}: K = {components} and D = {dim} take "
+            f"(..., {2 * size + components})"
+        )
+    mu, sigma, logits = packed.split([size, size, components], -1)
+    if not bool((sigma > 0).all()):
+        raise ValueError("a sigma is not positive: the order is means, sigmas, logits")
+    shape = components, dim
+    return Mixture(logits, mu.unflatten(-1, shape), sigma.log().unflatten(-1, shape), "joint")
+
+
 def to_torch(mixture: Mixture) -> MixtureSameFamily | Independent:
     """The same distribution as torch has it."""
     if mixture.factorization == "per_dim":
