@@ -76,7 +76,7 @@ def test_parameters_move_and_let_go():
 
 def test_a_vector_of_keras_has_its_density():
     """K = 2, D = 2: means (1, 2) and (3, 4), sigmas (1, 2) and (0.5, 1), weights 1 to 3."""
-    packed = torch.tensor([[1.0, 2, 3, 4, 1, 2, 0.5, 1, 0, math.log(3)]]).double()
+    packed = torch.tensor([[1.0, 2, 3, 4, 1, 2, 0.5, 1, 0, math.log(3)]], dtype=torch.float64)
     m = from_keras(packed, 2, 2)
     value = torch.tensor([[1.5, 3.0]]).double()
     first = math.exp(-0.5 * (0.5**2 + 0.5**2)) / (2 * math.pi * 2)

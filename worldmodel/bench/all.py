@@ -5,7 +5,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from worldmodel.bench.densities import mixture, mixture_formula
+from worldmodel.bench.densities import mixture, mixture_formula, mixture_full, mixture_sample
 from worldmodel.bench.dreams import dream, generation
 from worldmodel.bench.environments import collect, real_rollouts
 from worldmodel.bench.rendering import render
@@ -32,6 +32,8 @@ BENCHMARKS: dict[str, Callable[[Setting], Row]] = {
     "threads_beside_another": partial(threads, busy=True),
     "mixture": mixture,
     "mixture_formula": mixture_formula,
+    "mixture_full": mixture_full,
+    "mixture_sample": mixture_sample,
 }
 
 
