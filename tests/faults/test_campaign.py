@@ -2,7 +2,9 @@
 
 import pytest
 
-from worldmodel.faults.campaign import Outcome
+from worldmodel import cli
+from worldmodel.faults.campaign import Outcome, save
+from worldmodel.faults.cases import CASES
 from worldmodel.faults.result import results
 from worldmodel.faults.study import kill, study, table
 from worldmodel.types import UserError
@@ -49,3 +51,15 @@ def test_no_game_is_left_behind(tmp_path):
     assert {outcome.hit for outcome in outcomes} == {"command", "worker"}
     for outcome in outcomes:
         assert (outcome.resumed, outcome.different, outcome.left) == (True, [], 0)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_every_case_is_a_command(case, capsys):
+    cli.main([*case.arguments, "--cfg", "job"])
+    assert "seed: 0" in capsys.readouterr().out
+
+
+def test_a_campaign_goes_on_after_the_last_kill_that_it_kept(tmp_path):
+    kept = Outcome("encode", 0.5, "command", True, [], 0)
+    save(tmp_path, kept)
+    assert kill(tmp_path, 0, 1.0, 1, None) == [kept]

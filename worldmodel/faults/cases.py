@@ -47,7 +47,7 @@ CASES = {
     "train_controller, real, workers": Case("train_controller", WORKERS, MODELS),
     "evaluate with films, workers": Case("evaluate", WORKERS, (*MODELS, "train_controller")),
     "pipeline": BASE,
-    "iterate": Case("iterate", (*DREAM, "name=rounds", "rounds=[[],[collect.episodes=6]]")),
+    "iterate": Case("iterate", (*DREAM, "name=rounds", 'rounds=[[],["collect.episodes=6"]]')),
     "collect, Doom, workers": Case("collect", WORKERS, (), *DOOM),
     "pipeline, Doom, workers": Case("pipeline", (*WORKERS, *DREAM), (), *DOOM),
     "sweep_temperature": Case("sweep_temperature", ("temperatures=[0.5,1.0]",), MODELS),
