@@ -21,7 +21,9 @@ def test_a_killed_command_comes_to_what_it_would_have(tmp_path):
 def test_what_differs_is_found(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name / "collect").mkdir(parents=True)
-        (tmp_path / name / "collect" / "metrics.jsonl").write_text('{"step": 1, "return": 1.0}\n')
+        minutes = {"a": 1.0, "b": 2.0}[name]
+        line = f'{{"step": 1, "return": 1.0, "rounds/minutes": {minutes}}}\n'
+        (tmp_path / name / "collect" / "metrics.jsonl").write_text(line)
     assert results(tmp_path / "a") == results(tmp_path / "b")
     (tmp_path / "b" / "collect" / "metrics.jsonl").write_text('{"step": 1, "return": 2.0}\n')
     assert results(tmp_path / "a") != results(tmp_path / "b")

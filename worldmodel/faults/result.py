@@ -60,7 +60,11 @@ def _records(path: Path) -> list[str]:
 
 def _timeless(node: Any) -> Any:
     if isinstance(node, Mapping):
-        return {key: _timeless(value) for key, value in node.items() if key not in CLOCK}
+        return {
+            key: _timeless(value)
+            for key, value in node.items()
+            if str(key).rpartition("/")[2] not in CLOCK
+        }
     return [_timeless(value) for value in node] if isinstance(node, list | tuple) else node
 
 
