@@ -15,6 +15,17 @@ from worldmodel.mdn import (
 )
 
 
+def fit(head, features, value, rate, steps):
+    """Train a head by Adam; its last loss."""
+    optimizer = torch.optim.Adam(head.parameters(), rate)
+    for _ in range(steps):
+        loss = -head(features).log_prob(value).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return loss
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
@@ -80,12 +91,7 @@ def test_extreme_features_train_to_finite_gradients():
 def test_a_head_recovers_a_gaussian():
     head = MixtureHead(1, 1, 2, "per_dim")
     x = 2 + 0.5 * torch.randn(2000, 1)
-    optimizer = torch.optim.Adam(head.parameters(), 0.05)
-    for _ in range(200):
-        loss = -head(torch.ones(2000, 1)).log_prob(x).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    loss = fit(head, torch.ones(2000, 1), x, 0.05, 200)
     m = head(torch.ones(1, 1))
     assert m.mean.item() == pytest.approx(2, abs=0.05)
     assert m.variance.sqrt().item() == pytest.approx(0.5, abs=0.05)
@@ -158,12 +164,7 @@ def test_a_bivariate_head_recovers_a_correlation():
     head = MixtureHead(1, 2, 1, "joint", covariance="bivariate")
     noise = torch.randn(4000, 2)
     x = torch.stack([1 + 0.5 * noise[:, 0], 2 * (0.8 * noise[:, 0] + 0.6 * noise[:, 1])], 1)
-    optimizer = torch.optim.Adam(head.parameters(), 0.05)
-    for _ in range(300):
-        loss = -head(torch.ones(4000, 1)).log_prob(x).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    fit(head, torch.ones(4000, 1), x, 0.05, 300)
     m = head(torch.ones(1, 1))
     assert m.mean[0].tolist() == pytest.approx([1, 0], abs=0.1)
     assert m.variance[0].sqrt().tolist() == pytest.approx([0.5, 2], rel=0.05)
@@ -240,12 +241,7 @@ def test_strong_correlations_are_learned_in_many_dimensions():
         0.99 * half + math.sqrt(1 - 0.99**2) * torch.randn(600, 16),
     )
     head = MixtureHead(1, 32, 1, "joint", covariance="full")
-    optimizer = torch.optim.Adam(head.parameters(), 0.05)
-    for _ in range(150):
-        loss = -head(torch.zeros(600, 1)).log_prob(value).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    loss = fit(head, torch.zeros(600, 1), value, 0.05, 150)
     floor = 0.5 * (32 * math.log(2 * math.pi * math.e) + torch.logdet(value.T.cov()).item())
     assert loss.item() == pytest.approx(floor, abs=0.1)
     tril = head(torch.zeros(1, 1)).scale_tril[0, 0]
@@ -277,12 +273,7 @@ def test_a_head_that_started_from_wide_data_learns_them():
     value = 1000 * torch.randn(2000, 1)
     head = MixtureHead(1, 1, 3, "joint")
     head.init_from(value, torch.Generator().manual_seed(0))
-    optimizer = torch.optim.Adam(head.parameters(), 0.02)
-    for _ in range(100):
-        loss = -head(torch.ones(2000, 1)).log_prob(value).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    loss = fit(head, torch.ones(2000, 1), value, 0.02, 100)
     assert loss.item() == pytest.approx(0.5 * math.log(2 * math.pi * math.e * 1e6), abs=0.06)
 
 

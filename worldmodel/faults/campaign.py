@@ -16,7 +16,8 @@ import numpy as np
 import psutil
 
 from worldmodel.faults.call import HANGS
-from worldmodel.faults.cases import ALL, BASE, CASES, Case
+from worldmodel.faults.cases import CASES, Case
+from worldmodel.faults.files import prepare
 from worldmodel.faults.result import results
 from worldmodel.run.jsonl import read_records
 from worldmodel.seed import stream
@@ -58,6 +59,7 @@ class Campaign:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed = folder.absolute(), seed
+        self._base = self._folder / "base"
         self._whole: dict[str, tuple[dict[str, str], float]] = {}
 
     def kill(self, name: str, number: int) -> Outcome:
@@ -105,17 +107,11 @@ class Campaign:
         """A folder with the finished stages that the case goes on from."""
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
+        if case.stages:
+            prepare(self._base)
         for stage in case.stages:
-            source = self._base() / "runs" / "tiny" / "seed0" / stage
+            source = self._base / "runs" / "tiny" / "seed0" / stage
             shutil.copytree(source, place / "runs" / "tiny" / "seed0" / stage)
-
-    def _base(self) -> Path:
-        base = self._folder / "base"
-        if not (base / "runs" / "tiny" / "seed0" / ALL[-1] / "DONE").exists():
-            base.mkdir(parents=True, exist_ok=True)
-            if _run(BASE.arguments, base)[0]:
-                raise UserError(f"The pipeline fails without any kill: see {base / 'said.txt'}.")
-        return base
 
 
 def save(folder: Path, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""Mixture density networks over sequences. Imports torch only and nothing of the project."""
+"""Mixture density networks. Imports torch, safetensors for files, and nothing of the project."""
 
 from .calibration import coverage, credibility, crps, pit
 from .condition import condition, marginal

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 def implicit(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class _Implicit(torch.autograd.Function):
         x, logits, mu, log_sigma = ctx.saved_tensors
         distance = (x.unsqueeze(-2) - mu) * torch.exp(-log_sigma)
         log_weight = logits.log_softmax(-2)
-        log_density = log_weight - 0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+        log_density = log_weight - 0.5 * distance.square() - log_sigma - HALF_LOG_TWO_PI
         share, log_total = log_density.softmax(-2), log_density.logsumexp(-2, keepdim=True)
         weight, below = log_weight.exp(), torch.special.ndtr(distance)
         cdf = (weight * below).sum(-2, keepdim=True)

@@ -11,12 +11,11 @@ from torch import Tensor
 from . import correlation
 from .check import check_numbers, check_value, common_batch, readable, widen
 from .draw import pick_index
-from .implicit import implicit, implicit_vectors
+from .implicit import HALF_LOG_TWO_PI, implicit, implicit_vectors
 from .temperature import Temperature
 
 Factorization = Literal["per_dim", "joint"]
 FACTORIZATIONS: tuple[str, ...] = get_args(Factorization)
-_HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
 class _Aligned(NamedTuple):
@@ -388,14 +387,14 @@ class Mixture:
         if self.partial is not None:
             distance = correlation.whiten(distance, self.partial)
             log_weight = log_weight - correlation.log_determinant(self.partial).unsqueeze(-1)
-        density = -0.5 * distance.square() - log_sigma - _HALF_LOG_TWO_PI
+        density = -0.5 * distance.square() - log_sigma - HALF_LOG_TWO_PI
         if self.factorization == "per_dim":
             return log_weight + density
         return log_weight.squeeze(-1) + density.sum(-1)
 
     def _entropy_single(self) -> Tensor:
-        log_sigma = self._aligned().log_sigma.expand_as(self._aligned().mu).squeeze(-2)
-        nats = (log_sigma + _HALF_LOG_TWO_PI + 0.5).sum(-1)
+        _, mu, log_sigma = self._aligned()
+        nats = (log_sigma.expand_as(mu).squeeze(-2) + HALF_LOG_TWO_PI + 0.5).sum(-1)
         if self.partial is None:
             return nats
         return nats + correlation.log_determinant(self.partial).squeeze(-1)
