@@ -19,7 +19,7 @@ def test_a_right_model_is_uniform(m):
     levels = torch.linspace(0.1, 0.9, 9).double()
     inside = coverage(levels, credibility(m, value, 4000, seeded(1)))
     torch.testing.assert_close(inside, levels, atol=0.03, rtol=0)
-    if m.partial is None:
+    if m.regression is None:
         u = pit(m, value)
         share = (u.unsqueeze(-1) <= levels).double().mean(0)
         torch.testing.assert_close(share, levels.expand(3, 9), atol=0.03, rtol=0)

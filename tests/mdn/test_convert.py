@@ -15,9 +15,9 @@ def test_a_cholesky_factor_comes_back(d):
     m = full(d)
     again = from_scale_tril(m.logits, m.mu, m.scale_tril)
     torch.testing.assert_close(again.log_sigma, m.log_sigma)
-    torch.testing.assert_close(again.partial, m.partial)
+    torch.testing.assert_close(again.regression, m.regression)
     covariance = m.scale_tril @ m.scale_tril.mT
-    torch.testing.assert_close(from_covariance(m.logits, m.mu, covariance).partial, m.partial)
+    torch.testing.assert_close(from_covariance(m.logits, m.mu, covariance).regression, m.regression)
 
 
 def test_what_is_no_covariance_is_refused():
@@ -36,7 +36,7 @@ def test_what_is_no_covariance_is_refused():
 )
 def test_torch_has_the_same_and_gives_it_back(m):
     theirs = to_torch(m)
-    value = torch.linspace(-2, 2, 7 * m.event_dim).double().view(7, m.event_dim)
+    value = torch.linspace(-2, 2, 7 * m.dim).double().view(7, m.dim)
     torch.testing.assert_close(m.log_prob(value), theirs.log_prob(value))
     torch.testing.assert_close(from_torch(theirs).log_prob(value), m.log_prob(value))
     assert m.batch_shape == theirs.batch_shape
@@ -71,7 +71,7 @@ def test_parameters_move_and_let_go():
     m.mu.requires_grad_()
     assert not m.detach().mu.requires_grad
     assert m.to(torch.float32).mu.dtype == torch.float32
-    assert m.to("meta").partial.is_meta
+    assert m.to("meta").regression.is_meta
 
 
 def test_a_vector_of_keras_has_its_density():

@@ -6,7 +6,7 @@ from mixtures import full, isotropic
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from worldmodel.mdn import Grouped, Mixture
-from worldmodel.mdn.correlation import color, log_determinant, pairs, reflect, whiten
+from worldmodel.mdn.correlation import color, pairs, rescale, scale_tril, whiten
 
 TOLERANCE = {torch.float32: 2e-6, torch.float64: 1e-10}
 
@@ -33,9 +33,9 @@ def test_a_bivariate_component_has_graves_density():
     m = Mixture(
         torch.zeros(1).double(),
         torch.tensor([[1.0, -1.0]]).double(),
-        torch.tensor([[s1, s2]]).double().log(),
+        torch.tensor([[s1, s2 * math.sqrt(1 - rho**2)]], dtype=torch.float64).log(),
         "joint",
-        torch.tensor([[math.atanh(rho)]], dtype=torch.float64),
+        torch.tensor([[rho * s2 / s1]], dtype=torch.float64),
     )
     x, y = 0.7, 0.4
     a, b = (x - 1) / s1, (y + 1) / s2
@@ -69,39 +69,68 @@ def test_isotropic_is_diagonal_with_one_sigma():
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_whitening_undoes_coloring_and_knows_its_volume(d):
     g = torch.Generator().manual_seed(0)
-    partial = torch.randn(6, pairs(d), generator=g, dtype=torch.float64)
+    regression = torch.randn(6, pairs(d), generator=g, dtype=torch.float64)
     noise = torch.randn(6, d, generator=g, dtype=torch.float64)
-    torch.testing.assert_close(whiten(color(noise, partial), partial), noise)
-    factor = color(torch.eye(d).double().expand(6, d, d), partial[:, None]).mT
-    torch.testing.assert_close(factor.square().sum(-1), torch.ones(6, d).double())
-    torch.testing.assert_close(factor.diagonal(dim1=-2, dim2=-1).log().sum(-1),
-                               log_determinant(partial))  # fmt: skip
-    sign = torch.tensor([1.0, -1, -1, 1, -1]).double()[:d]
-    mirrored = color(torch.eye(d).double().expand(6, d, d), reflect(partial, sign)[:, None]).mT
-    torch.testing.assert_close(mirrored @ mirrored.mT, sign[:, None] * (factor @ factor.mT) * sign)
+    torch.testing.assert_close(whiten(color(noise, regression), regression), noise)
+    factor = color(torch.eye(d).double().expand(6, d, d), regression[:, None]).mT
+    torch.testing.assert_close(factor.diagonal(dim1=-2, dim2=-1), torch.ones(6, d).double())
+    torch.testing.assert_close(scale_tril(torch.zeros(6, d).double(), regression), factor)
+    by = torch.tensor([1.0, -2, -0.1, 3, -1]).double()[:d]
+    axes = torch.diag(by.abs()).expand(6, d, d)  # sigmas stay positive
+    moved = color(axes, rescale(regression, by)[:, None]).mT
+    torch.testing.assert_close(moved @ moved.mT, by[:, None] * (factor @ factor.mT) * by)
 
 
 def test_gradients_are_right():
     m = full(d=3, k=2, batch=(2,))
-    inputs = [p.clone().requires_grad_() for p in (m.logits, m.mu, m.log_sigma, m.partial)]
+    inputs = [p.clone().requires_grad_() for p in (m.logits, m.mu, m.log_sigma, m.regression)]
     value = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
 
-    def density(logits, mu, log_sigma, partial, value):
-        return Mixture(logits, mu, log_sigma, "joint", partial).log_prob(value)
+    def density(logits, mu, log_sigma, regression, value):
+        return Mixture(logits, mu, log_sigma, "joint", regression).log_prob(value)
 
     assert torch.autograd.gradcheck(density, (*inputs, value.requires_grad_()))
 
 
 def test_a_strong_correlation_keeps_its_digits_in_float32():
-    for y in (4.0, 8.0, 12.0):  # 1 - rho² is 1.5e-10 at the last, 0 in float32
+    for left in (1e-2, 1e-4, 1e-6):  # of sigma: 1 - rho² is 1e-12 at the last, 0 in float32
         results = []
         for dtype in (torch.float32, torch.float64):
             m = Mixture(
                 torch.zeros(1, dtype=dtype), torch.zeros(1, 2, dtype=dtype),
-                torch.zeros(1, 2, dtype=dtype), "joint", torch.tensor([[y]], dtype=dtype),
+                torch.tensor([[0, left]], dtype=dtype).log().clamp(min=math.log(left)),
+                "joint", torch.ones(1, 1, dtype=dtype),
             )  # fmt: skip
-            results.append(m.log_prob(torch.zeros(2, dtype=dtype)).item())
+            results.append(m.log_prob(torch.tensor([1.0, 1.0], dtype=dtype)).item())
         assert results[0] == pytest.approx(results[1], rel=1e-6)
+        density = MultivariateNormal(m.mu[0], scale_tril=m.scale_tril[0])
+        assert results[1] == pytest.approx(density.log_prob(torch.ones(2).double()).item())
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_autocast_leaves_the_density_alone(device):
+    m = full(5, dtype=torch.float32).to(device)
+    value = torch.linspace(-2, 2, 35, device=device).view(7, 5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = m.log_prob(value)
+    assert found.dtype == torch.float32
+    if device == "cpu":
+        assert torch.equal(found, m.log_prob(value))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_draws_of_correlated_components_have_gradients(k):
+    """Of E[x_1 x_2], against those of its closed form."""
+    m = full(2, k, batch=())
+    inputs = [p.clone().requires_grad_() for p in (m.logits, m.mu, m.log_sigma, m.regression)]
+    logits, mu, log_sigma, regression = inputs
+    many = Mixture(logits, mu, log_sigma, "joint", regression)
+    x = many.expand(200_000).rsample(torch.Generator().manual_seed(0))
+    moving = inputs if k > 1 else inputs[1:]  # weights of one component do nothing
+    found = torch.autograd.grad(x.prod(-1).mean(), moving)
+    product = many.covariance[0, 1] + many.mean.prod()
+    for one, other in zip(found, torch.autograd.grad(product, moving), strict=True):
+        torch.testing.assert_close(one, other, atol=0.05, rtol=0.02)
 
 
 def test_samples_have_the_covariance_of_the_mixture():
@@ -124,7 +153,7 @@ def test_scaling_mirrors_the_correlation():
 
 def test_components_that_do_not_fit_are_refused():
     logits, mu, log_sigma = torch.zeros(3), torch.zeros(3, 4), torch.zeros(3, 4)
-    with pytest.raises(ValueError, match="partial"):
+    with pytest.raises(ValueError, match="regression"):
         Mixture(logits, mu, log_sigma, "joint", torch.zeros(3, 5))
     with pytest.raises(ValueError, match="can't have"):
         Mixture(torch.zeros(4, 3), mu.mT, log_sigma.mT, "per_dim", torch.zeros(3, 6))
@@ -144,9 +173,9 @@ def test_groups_are_products_in_the_order_of_the_vector():
     torch.testing.assert_close(m.log_prob(value), expected)
     torch.testing.assert_close(m.pdf(value), expected.exp())
     assert m.log_prob_per_group(value).shape == (7, 3)
-    for whole, name in ((m.mean, "mean"), (m.variance, "variance"), (m.mode, "mode")):
-        assert torch.equal(whole[:, [3, 0]], getattr(m.parts[0], name))
-        assert torch.equal(whole[:, [1, 4]], getattr(m.parts[2], name))
+    for name in ("mean", "variance", "stddev", "likeliest_mean"):
+        assert torch.equal(getattr(m, name)[:, [3, 0]], getattr(m.parts[0], name))
+        assert torch.equal(getattr(m, name)[:, [1, 4]], getattr(m.parts[2], name))
     assert [tuple(r.shape) for r in m.responsibilities(value)] == [(7, 3)] * 3
     shift = math.log(2) * 5
     torch.testing.assert_close(m.affine(2.0).log_prob(2 * value), m.log_prob(value) - shift)

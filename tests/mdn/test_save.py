@@ -14,6 +14,7 @@ from worldmodel.mdn import (
     EluSigma,
     GroupedMixtureHead,
     Heads,
+    LeastSquaresHead,
     MixtureHead,
     NormalHead,
     SequenceModel,
@@ -27,15 +28,17 @@ from worldmodel.mdn.save import config_of, from_config
 def models():
     torch.manual_seed(0)
     heads = {
-        "move": MixtureHead(8, 2, 3, "joint", EluSigma(1e-3), "full"),
+        "move": MixtureHead(8, 2, 3, sigma=EluSigma(1e-3), covariance="full"),
         "pen": CategoricalHead(8, 3),
         "end": BernoulliHead(8),
     }
     return [
-        MixtureHead(8, 4, 5, "per_dim", BoundedLogSigma(-2.0, 5.0)),
-        GroupedMixtureHead(8, [[2, 0], [1]], 4, SoftplusSigma(), ["full", "diagonal"]),
-        NormalHead(8, 3),
-        NormalHead(8, 3, SoftplusSigma()),
+        MixtureHead(8, 4, 5, factorization="per_dim", sigma=BoundedLogSigma(-2.0, 5.0)),
+        GroupedMixtureHead(
+            8, [[2, 0], [1]], [4, 2], sigma=SoftplusSigma(), covariance=["full", "diagonal"]
+        ),
+        LeastSquaresHead(8, 3),
+        NormalHead(8, 3, sigma=SoftplusSigma()),
         Heads(heads),
         SequenceModel(6, 8, heads, "gru", 2, inputs=("end", "move", "pen")),
     ]
@@ -56,7 +59,7 @@ def test_a_model_comes_back(index, tmp_path):
 
 
 def test_a_head_that_started_from_data_comes_back_with_their_units(tmp_path):
-    head = MixtureHead(8, 2, 3, "joint")
+    head = MixtureHead(8, 2, 3)
     head.init_from(1000 * torch.randn(500, 2))
     save(head, tmp_path / "head.safetensors")
     features = torch.randn(5, 8)
@@ -67,7 +70,7 @@ def test_strangers_are_refused(tmp_path):
     with pytest.raises(ValueError, match="Linear is no model"):
         save(nn.Linear(2, 2), tmp_path / "x.safetensors")
     with pytest.raises(ValueError, match="can't be saved"):
-        save(MixtureHead(2, 2, 2, "joint", torch.tanh), tmp_path / "x.safetensors")
+        save(MixtureHead(2, 2, 2, sigma=torch.tanh), tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
     for config in ({"kind": "os.system"}, {"kind": "Heads", "heads": 5}, {"kind": "MixtureHead"}):
         with pytest.raises(ValueError, match="can't be made"):

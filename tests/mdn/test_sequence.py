@@ -8,7 +8,7 @@ from worldmodel.mdn.sequence import _lstm_cell
 
 def build(input_dim=5, cell="lstm", layers=1):
     torch.manual_seed(0)
-    heads = {"z": MixtureHead(24, 3, 2, "per_dim"), "end": BernoulliHead(24)}
+    heads = {"z": MixtureHead(24, 3, 2, factorization="per_dim"), "end": BernoulliHead(24)}
     return SequenceModel(input_dim, 24, heads, cell, layers)
 
 
@@ -96,14 +96,16 @@ def test_heads_are_read_by_name(model):
     out = model.heads(torch.randn(2, 7, 24))
     assert set(out) == {"z", "end"}
     assert out["z"].mean.shape == (2, 7, 3)
-    assert out["end"].probability.shape == (2, 7)
+    assert out["end"].probs.shape == (2, 7)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_generating_is_stepping_on_ones_own_draws(cell):
     model = build(4, cell, 2)
     prime = torch.randn(3, 6, 4)
-    drawn = model.generate(prime, 5, generator=torch.Generator().manual_seed(1))
+    out = model.generate(prime, 5, generator=torch.Generator().manual_seed(1))
+    drawn = out.drawn
+    assert out.length.tolist() == [5, 5, 5]
     assert {name: tuple(draw.shape) for name, draw in drawn.items()} == {
         "z": (3, 5, 3),
         "end": (3, 5),
@@ -121,17 +123,17 @@ def test_generating_is_stepping_on_ones_own_draws(cell):
 def test_generating_at_zero_is_the_mode_and_batches_do_not_mix():
     model = build(4)
     prime = torch.randn(3, 6, 4)
-    whole = model.generate(prime, 4, 0.0)
-    alone = model.generate(prime[1:2], 4, 0.0)
+    whole = model.generate(prime, 4, 0.0).drawn
+    alone = model.generate(prime[1:2], 4, 0.0).drawn
     torch.testing.assert_close(whole["z"][1:2], alone["z"])
-    mode = model.heads(model(prime)[0][:, -1])["z"].mode
+    mode = model.heads(model(prime)[0][:, -1])["z"].likeliest_mean
     torch.testing.assert_close(whole["z"][:, 0], mode)
 
 
 def test_categories_are_fed_back_as_one_hot_vectors():
     torch.manual_seed(0)
     model = SequenceModel(4, 8, {"pen": CategoricalHead(8, 4)}, "gru")
-    drawn = model.generate(torch.eye(4)[:, None], 3)
+    drawn = model.generate(torch.eye(4)[:, None], 3).drawn
     assert drawn["pen"].shape == (4, 3)
     seen = []
 
@@ -140,10 +142,10 @@ def test_categories_are_fed_back_as_one_hot_vectors():
         return seen[-1]
 
     seeds = [torch.Generator().manual_seed(2) for _ in range(2)]
-    ours = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[0])
-    theirs = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[1], feedback)
+    ours = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[0]).drawn
+    theirs = model.generate(torch.eye(4)[:, None], 3, 1.0, seeds[1], feedback=feedback).drawn
     assert torch.equal(ours["pen"], theirs["pen"])
-    assert len(seen) == 2
+    assert len(seen) == 3
 
 
 def test_impossible_sequences_are_refused(model):
@@ -161,12 +163,12 @@ def test_impossible_sequences_are_refused(model):
 
 def test_draws_stand_in_an_input_as_the_model_says():
     torch.manual_seed(0)
-    heads = {"pen": BernoulliHead(24), "move": MixtureHead(24, 2, 2, "joint")}
+    heads = {"pen": BernoulliHead(24), "move": MixtureHead(24, 2, 2)}
     model = SequenceModel(3, 24, heads, inputs=("move", "pen"))
     seen = []
     step = model.step
     model.step = lambda x, state: (seen.append(x), step(x, state))[1]
-    drawn = model.generate(torch.randn(4, 6, 3), 3)
+    drawn = model.generate(torch.randn(4, 6, 3), 3).drawn
     torch.testing.assert_close(seen[0][:, :2], drawn["move"][:, 0])
     torch.testing.assert_close(seen[0][:, 2], drawn["pen"][:, 0])
     for inputs in (("move",), ("move", "pen", "pen"), ("move", "ink")):
@@ -175,6 +177,49 @@ def test_draws_stand_in_an_input_as_the_model_says():
 
 
 def test_nothing_goes_on_from_nothing():
-    drawn = build(4).generate(torch.zeros(0, 6, 4), 5)
+    drawn = build(4).generate(torch.zeros(0, 6, 4), 5).drawn
     assert drawn["z"].shape == (0, 5, 3)
     assert drawn["end"].shape == (0, 5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_generating_goes_on_from_where_it_ended(cell):
+    model, prime = build(4, cell, 2), torch.randn(3, 6, 4)
+    whole = model.generate(prime, 7, generator=torch.Generator().manual_seed(1))
+    generator = torch.Generator().manual_seed(1)
+    first = model.generate(prime, 4, generator=generator)
+    rest = model.generate(first.last, 3, generator=generator, state=first.state)
+    for name, draw in whole.drawn.items():
+        torch.testing.assert_close(torch.cat([first.drawn[name], rest.drawn[name]], 1), draw)
+    torch.testing.assert_close(rest.last, whole.last)
+    torch.testing.assert_close(rest.state, whole.state)
+
+
+def test_a_stop_rule_ends_each_sequence_on_its_own():
+    model, prime = build(4), torch.randn(64, 6, 4)
+    out = model.generate(
+        prime, 20, 1.0, torch.Generator().manual_seed(0), stop=lambda draw: draw["end"] > 0
+    )
+    end = out.drawn["end"] > 0
+    ended = end.any(1)
+    assert 0 < out.length.min() < out.length.max()
+    first = torch.where(ended, end.float().argmax(1) + 1, 20)
+    assert torch.equal(out.length, first)
+    after = torch.arange(end.shape[1]) >= out.length[:, None]
+    assert not out.drawn["z"][after].any()
+    # What has ended stands where it ended, whatever the others went on with.
+    state = model(prime)[1]
+    for i in range(3):
+        alone = tuple(part[i : i + 1] for part in state)
+        steps = int(out.length[i])
+        draws = torch.cat([out.drawn["z"], out.drawn["end"][..., None]], -1)[i : i + 1]
+        for t in range(steps - 1):
+            _, alone = model.step(draws[:, t], alone)
+        torch.testing.assert_close(tuple(part[i : i + 1] for part in out.state), alone)
+        torch.testing.assert_close(out.last[i, 0], draws[0, steps - 1])
+
+
+def test_a_stop_rule_that_all_meet_draws_no_more():
+    out = build(4).generate(torch.randn(3, 6, 4), 50, stop=lambda draw: draw["end"] >= 0)
+    assert out.drawn["z"].shape == (3, 1, 3)
+    assert out.length.tolist() == [1, 1, 1]

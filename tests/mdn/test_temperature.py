@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from worldmodel.mdn import Mixture, Temperature, graves_bias, sigma_temperature
+from worldmodel.mdn import Mixture, Temperature
 
 
 def many(logits, mu, log_sigma, count=100_000):
@@ -36,17 +36,17 @@ def test_zero_of_one_leaves_the_other():
 def test_graves_bias_is_a_temperature(bias):
     logits, raw = [0.0, 1.5], [0.3, -0.2]
     m = many(logits, [0.0, 100.0], raw)
-    x = draws(m, graves_bias(bias))
+    x = draws(m, Temperature.graves(bias))
     upper = x > 50
     share = torch.softmax(torch.tensor(logits) * (1 + bias), 0)[1].item()
     assert upper.float().mean().item() == pytest.approx(share, abs=0.005)
     assert x[upper].std().item() == pytest.approx(math.exp(raw[1] - bias), rel=0.02)
     with pytest.raises(ValueError, match="bias"):
-        graves_bias(-0.1)
+        Temperature.graves(-0.1)
 
 
 def test_a_sigma_temperature_multiplies_sigma():
-    x = draws(many([0.0], [0.0], [0.0]), sigma_temperature(0.5))
+    x = draws(many([0.0], [0.0], [0.0]), Temperature.of_sigma(0.5))
     assert x.std().item() == pytest.approx(0.5, rel=0.02)
 
 

@@ -22,15 +22,15 @@ def test_a_mixture_is_a_tree_of_its_parameters(m):
     value = torch.zeros(7, 4).double()
     assert torch.equal(doubled.log_prob(value), m.log_prob(value))
     leaves, spec = _pytree.tree_flatten(m)
-    assert len(leaves) == (3 if m.partial is None else 4)
+    assert len(leaves) == (3 if m.regression is None else 4)
     assert _pytree.treespec_loads(_pytree.treespec_dumps(spec)) == spec
 
 
 def heads():
     torch.manual_seed(0)
     return [
-        MixtureHead(6, 3, 4, "per_dim"),
-        MixtureHead(6, 3, 4, "joint", covariance="full"),
+        MixtureHead(6, 3, 4, factorization="per_dim"),
+        MixtureHead(6, 3, 4, covariance="full"),
         GroupedMixtureHead(6, [[0, 2], [1]], 4),
         NormalHead(6, 3),
     ]

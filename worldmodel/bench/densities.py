@@ -37,7 +37,7 @@ def mixture_full(setting: Setting) -> Row:
     shapes = ((components,), (components, dim), (components, dim), (components, pairs(dim)))
     raw = [0.3 * torch.randn(count, *shape, generator=generator) for shape in shapes]
     value = torch.randn(count, dim, generator=generator)
-    # The other gets a factor, as a network would put it out, in place of partial correlations.
+    # The other gets a factor, as a network would put it out, in place of coefficients.
     factor = Mixture(raw[0], raw[1], raw[2], "joint", raw[3]).scale_tril
 
     def ours(logits: Tensor, mu: Tensor, log_sigma: Tensor, tied: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class MixtureNet(nn.Module):
         super().__init__()
         self.net = nn.Sequential(
             nn.Linear(1, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-            MixtureHead(hidden, 1, components, "joint", EluSigma()),
+            MixtureHead(hidden, 1, components, sigma=EluSigma()),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Mixture:

@@ -34,7 +34,7 @@ class Walker(nn.Module):
 
     def __init__(self, config: WalkerConfig, components: int) -> None:
         super().__init__()
-        heads = {"move": MixtureHead(config.hidden, 2, components, "joint")}
+        heads = {"move": MixtureHead(config.hidden, 2, components)}
         self.sequence = SequenceModel(2, config.hidden, heads, config.cell, config.layers)  # type: ignore[arg-type]
 
     def loss(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
@@ -63,7 +63,7 @@ class Walker(nn.Module):
         primes = prime.expand(count, *prime.shape)
         drawn = self.sequence.generate(
             primes, steps, generator=generator, feedback=lambda x, draw: x + draw["move"]
-        )
+        ).drawn
         start = primes[:, -1:]
         positions = torch.cat([start, start + drawn["move"].cumsum(1)], 1)
         seen = torch.cat([primes[:, :-1], positions[:, :-1]], 1)

@@ -1,6 +1,6 @@
 """Mixture density networks. Imports torch, safetensors for files, and nothing of the project."""
 
-from .calibration import coverage, credibility, crps, pit
+from .calibration import coverage, credibility, crps, draw_calibration, pit
 from .condition import condition, marginal
 from .convert import from_covariance, from_keras, from_scale_tril, from_torch, to_torch
 from .divergence import kl_bound, kl_estimate
@@ -10,6 +10,7 @@ from .heads import (
     CategoricalHead,
     GroupedMixtureHead,
     Heads,
+    LeastSquaresHead,
     MixtureHead,
     NormalHead,
 )
@@ -17,10 +18,10 @@ from .mixture import Factorization, Mixture
 from .nll import Distribution, Outputs, nll
 from .quantile import icdf
 from .save import load, save
-from .sequence import SequenceModel, State
+from .sequence import Generated, SequenceModel, State
 from .sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
 from .simple import Bernoulli, Categorical, Normal
-from .temperature import Temperature, graves_bias, sigma_temperature
+from .temperature import Temperature
 from .tree import register
 
 register()
@@ -34,9 +35,11 @@ __all__ = [
     "Distribution",
     "EluSigma",
     "Factorization",
+    "Generated",
     "Grouped",
     "GroupedMixtureHead",
     "Heads",
+    "LeastSquaresHead",
     "Mixture",
     "MixtureHead",
     "Normal",
@@ -51,11 +54,11 @@ __all__ = [
     "coverage",
     "credibility",
     "crps",
+    "draw_calibration",
     "from_covariance",
     "from_keras",
     "from_scale_tril",
     "from_torch",
-    "graves_bias",
     "icdf",
     "kl_bound",
     "kl_estimate",
@@ -64,6 +67,5 @@ __all__ = [
     "nll",
     "pit",
     "save",
-    "sigma_temperature",
     "to_torch",
 ]

@@ -1,6 +1,7 @@
 """Whether a mixture is as sure as it should be: PIT, coverage and CRPS."""
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -55,6 +56,35 @@ def coverage(levels: Tensor, probability: Tensor) -> Tensor:
     return (probability.flatten() <= levels.unsqueeze(-1)).to(levels.dtype).mean(-1)
 
 
+class Axes(Protocol):
+    """What is needed of matplotlib's axes."""
+
+    def plot(self, *args: object, **kwargs: object) -> object:
+        """A line through points."""
+        ...
+
+    def set(self, **kwargs: object) -> object:
+        """Labels and limits."""
+        ...
+
+
+def draw_calibration(axes: Axes, probability: Tensor, label: str | None = None) -> None:
+    """Draw how often values lie in a credible region, over its level, beside a right model's.
+
+    A curve below the diagonal is that of a model that is too sure.
+
+    Args:
+        axes: of matplotlib.
+        probability: of the smallest region that holds each value, as from `credibility`; for
+            numbers `(2 * pit(mixture, value) - 1).abs()`, the region in the middle, is exact.
+        label: of the curve.
+    """
+    levels = torch.linspace(0, 1, 101)
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle="--")
+    axes.plot(levels.tolist(), coverage(levels, probability.detach().cpu()).tolist(), label=label)
+    axes.set(xlabel="level of the region", ylabel="share of values in it", xlim=(0, 1), ylim=(0, 1))
+
+
 def crps(mixture: Mixture, value: Tensor) -> Tensor:
     """Continuous ranked probability score (..., D), in the unit of the value; lower is better.
 
@@ -64,9 +94,9 @@ def crps(mixture: Mixture, value: Tensor) -> Tensor:
     Raises:
         ValueError: for a value of another size.
     """
-    logits, log_sigma, distance = _numbers(mixture, value)
-    weight, sigma = logits.softmax(-2), log_sigma.exp()
-    _, mu, _ = mixture._aligned()
+    logits, log_deviation, distance = _numbers(mixture, value)
+    weight, sigma = logits.softmax(-2), log_deviation.exp()
+    _, mu, _ = mixture.aligned()
     to_value = (weight * sigma * _absolute(distance)).sum(-2)
     spread = torch.hypot(sigma.unsqueeze(-2), sigma.unsqueeze(-3))
     between = spread * _absolute((mu.unsqueeze(-2) - mu.unsqueeze(-3)) / spread)
@@ -75,10 +105,11 @@ def crps(mixture: Mixture, value: Tensor) -> Tensor:
 
 
 def _numbers(mixture: Mixture, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits and log-sigmas, and distances in sigmas, with K before D."""
-    distance = mixture._distance(value)
-    logits, mu, log_sigma = mixture._aligned()
-    return logits.expand_as(mu), log_sigma.expand_as(mu), distance
+    """Logits and log deviations of each dimension alone, and distances in these, K before D."""
+    away, log_deviation = mixture.away(value), mixture.log_deviation
+    logits, mu, _ = mixture.aligned()
+    distance = away * torch.exp(-log_deviation)
+    return logits.expand_as(mu), log_deviation.expand_as(mu), distance
 
 
 def _absolute(mean: Tensor) -> Tensor:

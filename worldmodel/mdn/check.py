@@ -1,6 +1,7 @@
 """What distributions refuse, and the precision in which they compute."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -39,6 +40,13 @@ def common_batch(batch: Sequence[int], given: Sequence[int]) -> torch.Size:
         raise ValueError(
             f"a batch {tuple(batch)} of distributions does not fit values {tuple(given)}"
         ) from error
+
+
+def full_precision(tensor: Tensor) -> AbstractContextManager[object]:
+    """Where autocast leaves products alone: likelihoods need more than 8 bits of mantissa."""
+    kind = tensor.device.type
+    # A tensor without numbers is all that autocast does not know.
+    return nullcontext() if tensor.is_meta else torch.autocast(kind, enabled=False)
 
 
 def readable(tensor: Tensor) -> bool:

@@ -18,7 +18,7 @@ def marginal(mixture: Mixture, dims: Sequence[int]) -> Mixture:
     """
     _check(mixture, dims)
     index = list(dims)
-    if mixture.partial is None:
+    if mixture.regression is None:
         log_sigma = mixture.log_sigma.expand_as(mixture.mu)[..., index]
         return Mixture(mixture.logits, mixture.mu[..., index], log_sigma, "joint")
     covariance = _covariances(mixture)[..., index, :][..., index]
@@ -41,14 +41,14 @@ def condition(mixture: Mixture, dims: Sequence[int], value: Tensor) -> Mixture:
     """
     _check(mixture, dims)
     check_value(value, len(dims))
-    known, rest = list(dims), [dim for dim in range(mixture.event_dim) if dim not in dims]
+    known, rest = list(dims), [dim for dim in range(mixture.dim) if dim not in dims]
     if not rest:
         raise ValueError(f"dimensions {tuple(dims)} are all there are: nothing is left")
     of_known = marginal(mixture, dims)
     logits = mixture.logits.log_softmax(-1) + of_known.log_prob_each(value)
     away = value.to(mixture.mu.dtype).unsqueeze(-2) - mixture.mu[..., known]
     mu = mixture.mu[..., rest].expand(*away.shape[:-1], len(rest))
-    if mixture.partial is None:
+    if mixture.regression is None:
         log_sigma = mixture.log_sigma.expand_as(mixture.mu)[..., rest].expand_as(mu)
         return Mixture(logits, mu, log_sigma, "joint")
     whole = _covariances(mixture)
@@ -68,6 +68,6 @@ def _covariances(mixture: Mixture) -> Tensor:
 def _check(mixture: Mixture, dims: Sequence[int]) -> None:
     if mixture.factorization == "per_dim":
         raise ValueError("dimensions of a per_dim mixture are independent: this takes a joint one")
-    inside = all(0 <= dim < mixture.event_dim for dim in dims)
+    inside = all(0 <= dim < mixture.dim for dim in dims)
     if not dims or not inside or len(set(dims)) < len(dims):
-        raise ValueError(f"dims are {tuple(dims)}: name some of 0 … {mixture.event_dim - 1} once")
+        raise ValueError(f"dims are {tuple(dims)}: name some of 0 … {mixture.dim - 1} once")

@@ -10,7 +10,7 @@ from torch.distributions import (
     Normal,
 )
 
-from .correlation import from_cholesky
+from . import correlation
 from .mixture import Mixture
 
 
@@ -29,9 +29,8 @@ def from_scale_tril(logits: Tensor, mu: Tensor, scale_tril: Tensor) -> Mixture:
         raise ValueError(f"scale_tril is {tuple(scale_tril.shape)}, mu {tuple(mu.shape)}")
     if not bool((scale_tril.diagonal(dim1=-2, dim2=-1) > 0).all()):
         raise ValueError("the diagonal of a Cholesky factor is positive, this one is not")
-    sigma = scale_tril.square().sum(-1).sqrt()
-    partial = from_cholesky(scale_tril / sigma.unsqueeze(-1))
-    return Mixture(logits, mu, sigma.log(), "joint", partial)
+    log_sigma = scale_tril.diagonal(dim1=-2, dim2=-1).log()
+    return Mixture(logits, mu, log_sigma, "joint", correlation.from_scale_tril(scale_tril))
 
 
 def from_covariance(logits: Tensor, mu: Tensor, covariance: Tensor) -> Mixture:
@@ -76,7 +75,7 @@ def to_torch(mixture: Mixture) -> MixtureSameFamily | Independent:
     if mixture.factorization == "per_dim":
         parts = Normal(mixture.mu, mixture.log_sigma.exp())
         return Independent(MixtureSameFamily(Categorical(logits=mixture.logits), parts), 1)
-    if mixture.partial is None:
+    if mixture.regression is None:
         sigma = mixture.log_sigma.exp().expand_as(mixture.mu)
         joint = Independent(Normal(mixture.mu, sigma), 1)
         return MixtureSameFamily(Categorical(logits=mixture.logits), joint)

@@ -16,9 +16,9 @@ def kl_estimate(
     Raises:
         ValueError: for mixtures over vectors of different size, or less than one sample.
     """
-    if samples < 1 or p.event_dim != q.event_dim:
+    if samples < 1 or p.dim != q.dim:
         raise ValueError(
-            f"{samples} draws of a mixture over {p.event_dim} for one over {q.event_dim}: use at "
+            f"{samples} draws of a mixture over {p.dim} for one over {q.dim}: use at "
             "least 1, and two of the same size"
         )
     x = p.sample((samples,), generator=generator)
@@ -35,9 +35,9 @@ def kl_bound(p: Mixture, q: Mixture) -> Tensor:
         ValueError: for mixtures of another form, size or number of components, or correlated ones.
     """
     same = p.factorization == q.factorization and p.mu.shape[-2:] == q.mu.shape[-2:]
-    if not same or p.partial is not None or q.partial is not None:
+    if not same or p.regression is not None or q.regression is not None:
         raise ValueError("kl_bound compares two diagonal mixtures of the same form and size")
-    ours, theirs = p._aligned(), q._aligned()
+    ours, theirs = p.aligned(), q.aligned()
     ratio = ours.log_sigma - theirs.log_sigma
     apart = (ours.mu - theirs.mu) * torch.exp(-theirs.log_sigma)
     each = 0.5 * (torch.exp(2 * ratio) + apart.square() - 1) - ratio

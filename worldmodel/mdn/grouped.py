@@ -13,7 +13,7 @@ from .temperature import Temperature
 Groups = tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Grouped:
     """A vector of D numbers in groups, each with a mixture of its own.
 
@@ -34,14 +34,38 @@ class Grouped:
 
     def __post_init__(self) -> None:
         check_groups(self.groups)
-        sizes = [part.event_dim for part in self.parts]
+        sizes = [part.dim for part in self.parts]
         if sizes != [len(group) for group in self.groups]:
             raise ValueError(f"mixtures over {sizes} dimensions do not fit groups {self.groups}")
 
     @property
-    def event_dim(self) -> int:
+    def dim(self) -> int:
         """D."""
         return sum(map(len, self.groups))
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """(...), as torch's distributions have it."""
+        return torch.broadcast_shapes(*(part.batch_shape for part in self.parts))
+
+    @property
+    def event_shape(self) -> torch.Size:
+        """(D,), as torch's distributions have it."""
+        return torch.Size([self.dim])
+
+    def __repr__(self) -> str:
+        parts = ", ".join(
+            f"{list(group)}: {part!r}" for group, part in zip(self.groups, self.parts, strict=True)
+        )
+        return f"Grouped({parts})"
+
+    def detach(self) -> "Grouped":
+        """The same without gradients to the parameters."""
+        return Grouped(tuple(part.detach() for part in self.parts), self.groups)
+
+    def to(self, where: torch.device | torch.dtype | str) -> "Grouped":
+        """The same on another device, or in another precision: float32 or float64."""
+        return Grouped(tuple(part.to(where) for part in self.parts), self.groups)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density (...) in nats of `value` (..., D)."""
@@ -73,7 +97,7 @@ class Grouped:
         """The mixture of scale · value + shift; each is a number or one for each dimension (D,)."""
         numbers = [torch.as_tensor(given) for given in (scale, shift)]
         factors, offsets = (
-            self._split(each.expand(self.event_dim) if each.ndim == 0 else each) for each in numbers
+            self._split(each.expand(self.dim) if each.ndim == 0 else each) for each in numbers
         )
         parts = zip(self.parts, factors, offsets, strict=True)
         return Grouped(tuple(part.affine(*given) for part, *given in parts), self.groups)
@@ -106,12 +130,17 @@ class Grouped:
         return self._join([part.variance for part in self.parts])
 
     @property
-    def mode(self) -> Tensor:
+    def stddev(self) -> Tensor:
+        """Standard deviation (..., D) of each dimension."""
+        return self._join([part.stddev for part in self.parts])
+
+    @property
+    def likeliest_mean(self) -> Tensor:
         """Mean (..., D) of the likeliest component of each group."""
-        return self._join([part.mode for part in self.parts])
+        return self._join([part.likeliest_mean for part in self.parts])
 
     def _split(self, value: Tensor) -> list[Tensor]:
-        check_value(value, self.event_dim)
+        check_value(value, self.dim)
         return [value[..., list(group)] for group in self.groups]
 
     def _join(self, values: Sequence[Tensor]) -> Tensor:

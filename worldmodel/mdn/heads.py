@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from . import correlation
-from .check import check_value
+from .check import check_value, full_precision
 from .grouped import Grouped, Groups, check_groups
 from .mixture import FACTORIZATIONS, Factorization, Mixture
 from .nll import TOTAL, Outputs
@@ -15,26 +15,24 @@ from .sigma import BoundedLogSigma, SigmaMap
 from .simple import Bernoulli, Categorical, Normal
 from .start import cluster, moments, raw_for
 
-Covariance = Literal["isotropic", "diagonal", "bivariate", "full"]
+Covariance = Literal["isotropic", "diagonal", "full"]
 COVARIANCES: tuple[str, ...] = get_args(Covariance)
 
 
 class FullPrecisionLinear(nn.Linear):
-    """A linear layer that autocast leaves alone: likelihoods need more than 8 bits of mantissa."""
+    """A linear layer that autocast leaves alone."""
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., in_features) of any float type to (..., out_features) in the weights' type."""
-        if features.is_meta:  # which autocast does not know
-            return super().forward(features.to(self.weight.dtype))
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features):
             return super().forward(features.to(self.weight.dtype))
 
 
 class MixtureHead(nn.Module):
     """Features to a mixture of Gaussians, by one linear layer.
 
-    Outputs, in order: logits, means, raw sigmas, raw partial correlations, with K before D in each.
-    The correlations start at 0: random ones of many dimensions would make a density of nothing that
+    Outputs, in order: logits, means, raw sigmas, regression coefficients, with K before D in each.
+    The last start at 0: random correlations of many dimensions would make a density of nothing that
     occurs.
 
     `init_from` starts a head from data instead of from random numbers; it predicts in their units
@@ -42,14 +40,13 @@ class MixtureHead(nn.Module):
 
     Args:
         in_features: size of the features.
-        event_dim: D, size of the vector that is predicted.
+        dim: D, size of the vector that is predicted.
         components: K.
-        factorization: "per_dim" (3KD outputs, the paper) or "joint" (K(2D + 1) outputs when
-            diagonal).
+        factorization: "joint" (K(2D + 1) outputs when diagonal) or "per_dim" (3KD outputs, the
+            paper).
         sigma: map from raw outputs to log-sigma; `BoundedLogSigma()` if None.
         covariance: of each component. "diagonal"; "isotropic", one sigma for all dimensions;
-            "full", correlated by D(D-1)/2 more outputs; "bivariate", which is "full" for D = 2.
-            All but "diagonal" need "joint".
+            "full", correlated by D(D-1)/2 more outputs. All but "diagonal" need "joint".
 
     Raises:
         ValueError: for a size below 1, or a combination that does not exist.
@@ -58,37 +55,37 @@ class MixtureHead(nn.Module):
     def __init__(
         self,
         in_features: int,
-        event_dim: int,
+        dim: int,
         components: int,
-        factorization: Factorization,
+        *,
+        factorization: Factorization = "joint",
         sigma: SigmaMap | None = None,
         covariance: Covariance = "diagonal",
     ) -> None:
         super().__init__()
-        _check_head(event_dim, components, factorization, covariance)
+        _check_head(dim, components, factorization, covariance)
         if sigma is not None and not callable(sigma):
             raise ValueError(f"sigma is {sigma!r}: use a map such as SoftplusSigma()")
-        self.event_dim, self.components = event_dim, components
+        self.dim, self.components = dim, components
         self.factorization: Factorization = factorization
         self.covariance: Covariance = covariance
         self.sigma = sigma or BoundedLogSigma()
-        weights = components * event_dim if factorization == "per_dim" else components
-        sigmas = components if covariance == "isotropic" else components * event_dim
-        correlated = covariance in ("bivariate", "full")
-        correlations = components * correlation.pairs(event_dim) if correlated else 0
-        self._sizes = (weights, components * event_dim, sigmas, correlations)
+        weights = components * dim if factorization == "per_dim" else components
+        sigmas = components if covariance == "isotropic" else components * dim
+        coefficients = components * correlation.pairs(dim) if covariance == "full" else 0
+        self._sizes = (weights, components * dim, sigmas, coefficients)
         self.linear = FullPrecisionLinear(in_features, sum(self._sizes))
         self.shift: Tensor | None
         self.scale: Tensor | None
         self.register_buffer("shift", None)
         self.register_buffer("scale", None)
-        if correlations:
+        if coefficients:
             with torch.no_grad():
-                self.linear.weight[-correlations:] = 0
-                self.linear.bias[-correlations:] = 0
+                self.linear.weight[-coefficients:] = 0
+                self.linear.bias[-coefficients:] = 0
 
     def forward(self, features: Tensor) -> Mixture:
-        """(..., in_features) to a mixture over (..., event_dim)."""
+        """(..., in_features) to a mixture over (..., dim)."""
         mixture = self._standard(features)
         if self.scale is None or self.shift is None:
             return mixture
@@ -109,7 +106,7 @@ class MixtureHead(nn.Module):
             ValueError: for data of another shape, or that are not finite.
         """
         shift, scale = moments(y.to(self.linear.weight))
-        check_value(y, self.event_dim)
+        check_value(y, self.dim)
         rows = (y.to(shift) - shift) / scale
         per_dim = self.factorization == "per_dim"
         sets = rows.T.unsqueeze(-1) if per_dim else rows.unsqueeze(0)
@@ -136,16 +133,16 @@ class MixtureHead(nn.Module):
 
     def _standard(self, features: Tensor) -> Mixture:
         """The mixture in the units in which the linear layer speaks."""
-        logits, mu, raw, correlations = self.linear(features).split(self._sizes, -1)
-        mu = mu.unflatten(-1, (self.components, self.event_dim))
+        logits, mu, raw, coefficients = self.linear(features).split(self._sizes, -1)
+        mu = mu.unflatten(-1, (self.components, self.dim))
         log_sigma = self.sigma(raw).unflatten(-1, (self.components, -1))
         if self.factorization == "per_dim":
-            logits = logits.unflatten(-1, (self.components, self.event_dim))
+            logits = logits.unflatten(-1, (self.components, self.dim))
             return Mixture(logits.mT, mu.mT, log_sigma.mT, "per_dim")
         if not self._sizes[3]:
             return Mixture(logits, mu, log_sigma, "joint")
-        partial = correlations.unflatten(-1, (self.components, -1))
-        return Mixture(logits, mu, log_sigma, "joint", correlation.bound(partial, self.event_dim))
+        regression = coefficients.unflatten(-1, (self.components, -1))
+        return Mixture(logits, mu, log_sigma, "joint", regression)
 
 
 class GroupedMixtureHead(nn.Module):
@@ -154,7 +151,7 @@ class GroupedMixtureHead(nn.Module):
     Args:
         in_features: size of the features.
         groups: the dimensions of each group, such as [[0, 1], [2]].
-        components: K of every group.
+        components: K of every group, or one for each.
         sigma: map from raw outputs to log-sigma; `BoundedLogSigma()` if None.
         covariance: of every group, or one for each.
 
@@ -166,21 +163,27 @@ class GroupedMixtureHead(nn.Module):
         self,
         in_features: int,
         groups: Sequence[Sequence[int]],
-        components: int,
+        components: int | Sequence[int],
+        *,
         sigma: SigmaMap | None = None,
         covariance: Covariance | Sequence[Covariance] = "diagonal",
     ) -> None:
         super().__init__()
         self.groups: Groups = tuple(tuple(group) for group in groups)
         check_groups(self.groups)
+        every = len(groups)
+        counts = [components] * every if isinstance(components, int) else components
         kinds: Sequence[Covariance] = (
-            [covariance] * len(groups) if isinstance(covariance, str) else covariance
+            [covariance] * every if isinstance(covariance, str) else covariance
         )
-        if len(kinds) != len(groups):
-            raise ValueError(f"{len(groups)} groups can't have {len(kinds)} covariances")
+        if not len(kinds) == len(counts) == every:
+            raise ValueError(
+                f"{every} groups can't have {len(kinds)} covariances and {len(counts)} counts of "
+                "components: give one of each for every group, or one for all"
+            )
         self.parts = nn.ModuleList(
-            MixtureHead(in_features, len(group), components, "joint", sigma, kind)
-            for group, kind in zip(self.groups, kinds, strict=True)
+            MixtureHead(in_features, len(group), count, sigma=sigma, covariance=kind)
+            for group, count, kind in zip(self.groups, counts, kinds, strict=True)
         )
 
     def forward(self, features: Tensor) -> Grouped:
@@ -214,30 +217,44 @@ class CategoricalHead(nn.Module):
         return Categorical(self.linear(features))
 
 
+class LeastSquaresHead(nn.Module):
+    """Features to a Gaussian with a fixed sigma of 1, by one linear layer.
+
+    Its likelihood is least squares, so the mean is unbiased. That is made for targets that are
+    standardised beforehand, such as rewards; with a learned sigma a target that is almost always
+    the same would outweigh every rare one.
+    """
+
+    def __init__(self, in_features: int, dim: int) -> None:
+        super().__init__()
+        self.linear = FullPrecisionLinear(in_features, dim)
+
+    def forward(self, features: Tensor) -> Normal:
+        """(..., in_features) to a Gaussian over (..., dim)."""
+        mu = self.linear(features)
+        return Normal(mu, torch.zeros_like(mu))
+
+
 class NormalHead(nn.Module):
-    """Features to a single Gaussian, by one linear layer.
+    """Features to a single Gaussian with a learned sigma, by one linear layer.
+
+    Outputs, in order: means, raw sigmas.
 
     Args:
         in_features: size of the features.
-        event_dim: D, size of the vector that is predicted.
-        sigma: map from raw outputs to a learned log-sigma. None for a fixed sigma of 1: least
-            squares, so the mean is unbiased. That is made for targets that are standardised
-            beforehand, such as rewards; with a learned sigma a target that is almost always the
-            same would outweigh every rare one.
+        dim: D, size of the vector that is predicted.
+        sigma: map from raw outputs to log-sigma; `BoundedLogSigma()` if None.
     """
 
-    def __init__(self, in_features: int, event_dim: int, sigma: SigmaMap | None = None) -> None:
+    def __init__(self, in_features: int, dim: int, *, sigma: SigmaMap | None = None) -> None:
         super().__init__()
-        self.sigma = sigma
-        self.linear = FullPrecisionLinear(in_features, event_dim * (1 if sigma is None else 2))
+        self.sigma = sigma or BoundedLogSigma()
+        self.linear = FullPrecisionLinear(in_features, 2 * dim)
 
     def forward(self, features: Tensor) -> Normal:
-        """(..., in_features) to a Gaussian over (..., event_dim)."""
-        output = self.linear(features)
-        if self.sigma is None:
-            return Normal(output, torch.zeros_like(output))
-        mean, raw = output.chunk(2, -1)
-        return Normal(mean, self.sigma(raw))
+        """(..., in_features) to a Gaussian over (..., dim)."""
+        mu, raw = self.linear(features).chunk(2, -1)
+        return Normal(mu, self.sigma(raw))
 
 
 class Heads(nn.ModuleDict):
@@ -258,15 +275,13 @@ class Heads(nn.ModuleDict):
 
 
 def _check_head(
-    event_dim: int, components: int, factorization: Factorization, covariance: Covariance
+    dim: int, components: int, factorization: Factorization, covariance: Covariance
 ) -> None:
     if factorization not in FACTORIZATIONS:
         raise ValueError(f"factorization is {factorization!r}: use per_dim or joint")
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance is {covariance!r}: use {', '.join(COVARIANCES)}")
-    if min(event_dim, components) < 1:
-        raise ValueError(f"event_dim is {event_dim}, components {components}: use at least 1")
+    if min(dim, components) < 1:
+        raise ValueError(f"dim is {dim}, components {components}: use at least 1")
     if covariance != "diagonal" and factorization == "per_dim":
         raise ValueError(f"covariance is {covariance!r}: per_dim mixtures are diagonal")
-    if covariance == "bivariate" and event_dim != 2:
-        raise ValueError(f"event_dim is {event_dim}: a bivariate covariance needs 2")

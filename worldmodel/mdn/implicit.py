@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .correlation import row_of
+
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -19,19 +21,26 @@ def implicit(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Te
     return moved
 
 
-def implicit_vectors(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
-    """The same for a joint mixture over vectors with independent dimensions in each component.
+def implicit_vectors(
+    value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor, regression: Tensor | None = None
+) -> Tensor:
+    """The same for a joint mixture over vectors.
 
-    Each dimension moves with its cdf given those before it, whose densities weigh the components.
+    Each dimension moves with its cdf given those before it: their densities weigh the components,
+    and a regression on them moves the means.
 
     Args:
         value: draws (..., D).
         logits: (..., K, 1).
         mu, log_sigma: (..., K, D).
+        regression: (..., K, D(D-1)/2), see `correlation.py`; None for independent dimensions.
     """
-    moved = []
+    moved: list[Tensor] = []
     for dim in range(value.shape[-1]):
         mean, spread = mu[..., dim : dim + 1], log_sigma[..., dim : dim + 1]
+        if regression is not None and dim:
+            before = torch.stack(moved, -1) - mu[..., :dim]
+            mean = mean + (row_of(regression, dim) * before).sum(-1, keepdim=True)
         x = implicit(value[..., dim : dim + 1], logits, mean, spread)
         moved.append(x)
         distance = (x.unsqueeze(-2) - mean) * torch.exp(-spread)

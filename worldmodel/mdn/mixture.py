@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
 
 from . import correlation
 from .check import check_numbers, check_value, common_batch, readable, widen
-from .draw import pick_index
+from .draw import normal, pick_index, take, uniform
 from .implicit import HALF_LOG_TWO_PI, implicit, implicit_vectors
 from .temperature import Temperature
 
@@ -18,7 +18,7 @@ Factorization = Literal["per_dim", "joint"]
 FACTORIZATIONS: tuple[str, ...] = get_args(Factorization)
 
 
-class _Aligned(NamedTuple):
+class Aligned(NamedTuple):
     """The parameters with the component axis before the dimension axis."""
 
     logits: Tensor  # (..., K, D) per_dim, (..., K, 1) joint
@@ -26,7 +26,7 @@ class _Aligned(NamedTuple):
     log_sigma: Tensor  # (..., K, D), or (..., K, 1) for one sigma in all dimensions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mixture:
     """A mixture of K Gaussians over vectors of D numbers (Bishop 1994).
 
@@ -36,8 +36,8 @@ class Mixture:
     the same distribution. Several joint mixtures side by side are a `Grouped`.
 
     The covariance of a component is diagonal; or isotropic, with one sigma for all dimensions; or
-    full, with partial correlations beside the sigmas. At D = 2 the full one is the bivariate
-    Gaussian with rho = tanh(partial) of Graves 2013.
+    full: each dimension is regressed on those before it, and its sigma is what they leave open. At
+    D = 2 the full one is the bivariate Gaussian of Graves 2013.
 
     Half-precision parameters are widened to float32; float32 and float64 are kept. The density is
     only ever handled as a logarithm, so it is exact and has a gradient however far the value is.
@@ -45,10 +45,11 @@ class Mixture:
     Args:
         logits: unnormalised log weights, (..., D, K) per_dim, (..., K) joint.
         mu: component means, (..., D, K) per_dim, (..., K, D) joint.
-        log_sigma: log standard deviations, shaped as `mu`; (..., K, 1) for isotropic components.
-        factorization: "per_dim" or "joint".
-        partial: inverse hyperbolic tangents of the partial correlations, (..., K, D(D-1)/2), see
-            `worldmodel.mdn.correlation`; joint only, None for no correlation.
+        log_sigma: log standard deviations, shaped as `mu`; (..., K, 1) for isotropic components;
+            of each dimension given those before it where there is a regression.
+        factorization: "joint" or "per_dim".
+        regression: coefficients (..., K, D(D-1)/2) of each dimension on those before it, by rows,
+            see `correlation.py`; joint only, None for no correlation.
 
     Raises:
         ValueError: for another factorization, complex numbers, or shapes that do not fit each
@@ -59,27 +60,47 @@ class Mixture:
     logits: Tensor
     mu: Tensor
     log_sigma: Tensor
-    factorization: Factorization
-    partial: Tensor | None = None
+    factorization: Factorization = "joint"
+    regression: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.factorization not in FACTORIZATIONS:
             raise ValueError(f"factorization is {self.factorization!r}: use per_dim or joint")
         if not self._fits():
-            correlated = "" if self.partial is None else f", partial {tuple(self.partial.shape)}"
+            given = self.regression
+            correlated = "" if given is None else f", regression {tuple(given.shape)}"
             raise ValueError(
                 f"a {self.factorization} mixture can't have logits {tuple(self.logits.shape)}, "
                 f"mu {tuple(self.mu.shape)} and log_sigma {tuple(self.log_sigma.shape)}{correlated}"
             )
         for name in ("logits", "mu", "log_sigma"):
             object.__setattr__(self, name, widen(getattr(self, name)))
-        if self.partial is not None:
-            object.__setattr__(self, "partial", widen(self.partial))
+        if self.regression is not None:
+            object.__setattr__(self, "regression", widen(self.regression))
+
+    def __repr__(self) -> str:
+        kind = "diagonal" if self.log_sigma.shape == self.mu.shape else "isotropic"
+        kind = kind if self.regression is None else "full"
+        where = "" if self.mu.device.type == "cpu" else f", {self.mu.device}"
+        return (
+            f"Mixture({self.factorization}, {kind}, batch {tuple(self.batch_shape)}, "
+            f"K {self.components}, D {self.dim}{where})"
+        )
 
     @property
-    def event_dim(self) -> int:
+    def dim(self) -> int:
         """D."""
         return self.mu.shape[-2 if self.factorization == "per_dim" else -1]
+
+    @property
+    def components(self) -> int:
+        """K."""
+        return self.mu.shape[-1 if self.factorization == "per_dim" else -2]
+
+    @property
+    def probs(self) -> Tensor:
+        """Weights of the components, shaped as `logits`; those of a mixture add up to 1."""
+        return self.logits.softmax(-1)
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -89,7 +110,7 @@ class Mixture:
     @property
     def event_shape(self) -> torch.Size:
         """(D,), as torch's distributions have it."""
-        return torch.Size([self.event_dim])
+        return torch.Size([self.dim])
 
     def detach(self) -> "Mixture":
         """The same without gradients to the parameters."""
@@ -139,11 +160,12 @@ class Mixture:
         Raises:
             ValueError: for D > 1, where a vector has no order.
         """
-        if self.event_dim != 1:
-            raise ValueError(f"a cdf needs 1 dimension, this mixture has {self.event_dim}")
-        below = torch.special.ndtr(self._distance(value))
+        if self.dim != 1:
+            raise ValueError(f"a cdf needs 1 dimension, this mixture has {self.dim}")
+        logits, _, log_sigma = self.aligned()
+        below = torch.special.ndtr(self.away(value) * torch.exp(-log_sigma))
         # Weights add up to 1 within rounding only.
-        return self._known((self._aligned().logits.softmax(-2) * below).sum((-2, -1)).clamp(max=1))
+        return self._known((logits.softmax(-2) * below).sum((-2, -1)).clamp(max=1))
 
     def responsibilities(self, value: Tensor) -> Tensor:
         """Chance of each component to have drawn `value` (..., D), shaped as `logits`.
@@ -154,7 +176,6 @@ class Mixture:
             return self._weighted(value).softmax(-2).mT
         return self._weighted(value).softmax(-1)
 
-    @torch.no_grad()
     def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Monte Carlo estimate (...) of the entropy in nats from `samples` draws of each mixture.
 
@@ -166,10 +187,30 @@ class Mixture:
         """
         if samples < 1:
             raise ValueError(f"samples is {samples}: use at least 1")
-        if self._aligned().logits.shape[-2] == 1:
-            return self._entropy_single()
-        many = self.expand(samples)
-        return -many.log_prob(many.sample(generator=generator)).mean(0)
+        with torch.no_grad():
+            if self.components == 1:
+                return self._entropy_single()
+            many = self.expand(samples)
+            return -many.log_prob(many.sample(generator=generator)).mean(0)
+
+    def aligned(self) -> Aligned:
+        """The parameters with K before D, for what computes with both factorizations alike."""
+        # Reductions over the components vectorise over the dimensions, which are contiguous in
+        # what the heads put out: log_prob and its gradient are 1.4 times faster than with K last.
+        if self.factorization == "per_dim":
+            return Aligned(self.logits.mT, self.mu.mT, self.log_sigma.mT)
+        return Aligned(self.logits.unsqueeze(-1), self.mu, self.log_sigma)
+
+    def away(self, value: Tensor) -> Tensor:
+        """How far (..., K, D) a value (..., D) is from every component's mean.
+
+        Raises:
+            ValueError: for a value of another size, or a batch that does not fit.
+        """
+        check_value(value, self.dim)
+        common_batch(self.mu.shape[:-2], value.shape[:-1])
+        mu = self.aligned().mu
+        return value.to(mu.dtype).unsqueeze(-2) - mu
 
     def expand(self, *sizes: int) -> "Mixture":
         """The same mixtures repeated along new leading dimensions, without a copy."""
@@ -187,15 +228,15 @@ class Mixture:
         factor, offset = self._per_dimension("scale", scale), self._per_dimension("shift", shift)
         if readable(factor) and bool((factor == 0).any()):
             raise ValueError("a mixture can't be scaled by 0")
-        partial = self.partial
-        if partial is not None:
-            partial = correlation.reflect(partial, factor.sign().expand(self.event_dim))
+        regression = self.regression
+        if regression is not None:
+            regression = correlation.rescale(regression, factor.expand(self.dim))
         if self.factorization == "per_dim":
             factor, offset = factor.unsqueeze(-1), offset.unsqueeze(-1)
         log_sigma = self.log_sigma + factor.abs().log()
-        return replace(self, mu=self.mu * factor + offset, log_sigma=log_sigma, partial=partial)
+        mu = self.mu * factor + offset
+        return Mixture(self.logits, mu, log_sigma, self.factorization, regression)
 
-    @torch.no_grad()
     def sample(
         self,
         shape: Sequence[int] = (),
@@ -207,7 +248,7 @@ class Mixture:
 
         A number τ as in Ha & Schmidhuber 2018: logits are divided by τ and the variance of the
         picked component is multiplied by τ; a `Temperature` sets the two apart. τ = 0 draws nothing
-        and returns `mode`.
+        and returns `likeliest_mean`.
 
         Raises:
             ValueError: if a temperature is negative, or a parameter NaN.
@@ -218,31 +259,25 @@ class Mixture:
             return many.sample(temperature=heat, generator=generator)
         check_numbers(logits=self.logits)
         if heat.mixture == heat.scale == 0:
-            return self.mode
-        like: dict[str, Any] = {
-            "generator": generator,
-            "dtype": self.mu.dtype,
-            "device": self.mu.device,
-        }
-        uniform = torch.rand(*self.mu.shape[:-2], self.picks, **like)
-        noise = torch.randn(*self.mu.shape[:-2], self.event_dim, **like)
-        return self.transport(uniform, noise, heat)
+            return self.likeliest_mean.detach()
+        level = uniform(self.mu, (*self.batch_shape, self.picks), generator)
+        noise = normal(self.mu, (*self.batch_shape, self.dim), generator)
+        return self.transport(level, noise, heat)
 
     @property
     def picks(self) -> int:
         """How many components a draw picks: D per_dim, 1 joint."""
-        return self.event_dim if self.factorization == "per_dim" else 1
+        return self.dim if self.factorization == "per_dim" else 1
 
-    @torch.no_grad()
     def transport(
-        self, uniform: Tensor, noise: Tensor, temperature: float | Temperature = 1.0
+        self, level: Tensor, noise: Tensor, temperature: float | Temperature = 1.0
     ) -> Tensor:
         """The draw (..., D) that given random numbers select, see `sample`.
 
         The same numbers for several mixtures give draws that differ only as the mixtures do.
 
         Args:
-            uniform: in [0, 1), picks components: (..., picks).
+            level: in [0, 1), picks components: (..., picks).
             noise: standard normal (..., D), places the draw within its component.
             temperature: as in `sample`.
 
@@ -250,14 +285,16 @@ class Mixture:
             ValueError: if a temperature is negative.
         """
         heat = Temperature.of(temperature)
-        logits, mu, log_sigma = self._aligned()
-        pick = pick_index(logits, heat.mixture, uniform.unsqueeze(-2))
-        mean = _pick(mu, pick)
-        if heat.scale == 0:
-            return mean
-        if self.partial is not None:
-            noise = correlation.color(noise, _pick(self.partial, pick))
-        return mean + noise * torch.exp(_pick(log_sigma, pick)) * math.sqrt(heat.scale)
+        with torch.no_grad():  # as a decorator it would end the graph of torch.compile
+            logits, mu, log_sigma = self.aligned()
+            pick = pick_index(logits, heat.mixture, level.unsqueeze(-2))
+            mean = take(mu, pick)
+            if heat.scale == 0:
+                return mean
+            away = noise * torch.exp(take(log_sigma, pick)) * math.sqrt(heat.scale)
+            if self.regression is not None:
+                away = correlation.color(away, take(self.regression, pick))
+            return mean + away
 
     def rsample(self, generator: torch.Generator | None = None) -> Tensor:
         """A draw (..., D) that passes gradients to the parameters, of any order.
@@ -265,34 +302,40 @@ class Mixture:
         A single component is reparametrised by its noise. A mixture over numbers (per_dim, or
         D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6). In a
         joint mixture each dimension moves with its cdf given those before it.
-
-        Raises:
-            ValueError: for a joint mixture of several correlated components.
         """
-        if self._aligned().logits.shape[-2] == 1:
+        if self.components == 1:
             return self._rsample_single(generator)
-        logits, mu, log_sigma = self._aligned()
+        logits, mu, log_sigma = self.aligned()
         value = self.sample(generator=generator)
-        if self.factorization == "per_dim" or self.event_dim == 1:
+        if self.factorization == "per_dim" or self.dim == 1:
             return implicit(value, logits, mu, log_sigma)
-        if self.partial is not None:
-            raise ValueError("rsample is not defined for correlated components: use log_prob")
-        return implicit_vectors(value, logits, mu, log_sigma.expand_as(mu))
+        return implicit_vectors(value, logits, mu, log_sigma.expand_as(mu), self.regression)
 
     @property
     def mean(self) -> Tensor:
         """Mean (..., D)."""
-        logits, mu, _ = self._aligned()
+        logits, mu, _ = self.aligned()
         return (logits.softmax(-2) * mu).sum(-2)
 
     @property
     def variance(self) -> Tensor:
         """Variance (..., D) of each dimension."""
-        logits, mu, log_sigma = self._aligned()
+        logits, mu, _ = self.aligned()
+        deviation = self.log_deviation
         weight = logits.softmax(-2)
         mean = (weight * mu).sum(-2, keepdim=True)
         # Spread around the mean instead of E[x²] - E[x]²: no cancellation, never negative.
-        return (weight * (torch.exp(2 * log_sigma) + (mu - mean).square())).sum(-2)
+        return (weight * (torch.exp(2 * deviation) + (mu - mean).square())).sum(-2)
+
+    @property
+    def log_deviation(self) -> Tensor:
+        """Log standard deviation of each component's dimensions alone, K before D.
+
+        `log_sigma`, laid out as in `aligned`, but where it is that of a dimension given others.
+        """
+        if self.regression is None:
+            return self.aligned().log_sigma
+        return self.scale_tril.square().sum(-1).log() / 2
 
     @property
     def stddev(self) -> Tensor:
@@ -310,13 +353,13 @@ class Mixture:
         return (weight * (tril @ tril.mT + spread)).sum(-3)
 
     @property
-    def mode(self) -> Tensor:
+    def likeliest_mean(self) -> Tensor:
         """Mean (..., D) of the component with the largest weight.
 
         Not always the point of highest density, which has no closed form.
         """
-        logits, mu, _ = self._aligned()
-        return _pick(mu, logits.argmax(-2, keepdim=True))
+        logits, mu, _ = self.aligned()
+        return take(mu, logits.argmax(-2, keepdim=True))
 
     @property
     def scale_tril(self) -> Tensor:
@@ -327,87 +370,61 @@ class Mixture:
         """
         if self.factorization == "per_dim":
             raise ValueError("the components of a per_dim mixture are numbers: use log_sigma")
-        axes = torch.eye(self.event_dim, dtype=self.mu.dtype, device=self.mu.device)
-        axes = axes.expand(*self.mu.shape, self.event_dim)
-        if self.partial is not None:
-            axes = correlation.color(axes, self.partial.unsqueeze(-2))
-        return axes.mT * torch.exp(self.log_sigma).unsqueeze(-1)
+        log_sigma = self.log_sigma.expand_as(self.mu)
+        if self.regression is None:
+            return torch.diag_embed(log_sigma.exp())
+        return correlation.scale_tril(log_sigma, self.regression)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Mixture":
-        partial = None if self.partial is None else change(self.partial)
+        regression = None if self.regression is None else change(self.regression)
         logits, mu, log_sigma = map(change, (self.logits, self.mu, self.log_sigma))
-        return Mixture(logits, mu, log_sigma, self.factorization, partial)
+        return Mixture(logits, mu, log_sigma, self.factorization, regression)
 
     def _fits(self) -> bool:
-        mu, partial = self.mu.shape, self.partial
+        mu, regression = self.mu.shape, self.regression
         if len(mu) < 2 or 0 in mu[-2:]:
             return False
         if self.factorization == "per_dim":
-            return self.log_sigma.shape == self.logits.shape == mu and partial is None
+            return self.log_sigma.shape == self.logits.shape == mu and regression is None
         sigma_fits = self.log_sigma.shape in (mu, (*mu[:-1], 1))
         pairs = correlation.pairs(mu[-1])
-        partial_fits = partial is None or partial.shape == (*mu[:-1], pairs)
-        return self.logits.shape == mu[:-1] and sigma_fits and partial_fits
-
-    def _aligned(self) -> _Aligned:
-        # Reductions over the components vectorise over the dimensions, which are contiguous in
-        # what the heads put out: log_prob and its gradient are 1.4 times faster than with K last.
-        if self.factorization == "per_dim":
-            return _Aligned(self.logits.mT, self.mu.mT, self.log_sigma.mT)
-        return _Aligned(self.logits.unsqueeze(-1), self.mu, self.log_sigma)
-
-    def _distance(self, value: Tensor) -> Tensor:
-        """Distance (..., K, D) from every component's mean, in sigmas."""
-        check_value(value, self.event_dim)
-        common_batch(self.mu.shape[:-2], value.shape[:-1])
-        _, mu, log_sigma = self._aligned()
-        return (value.to(mu.dtype).unsqueeze(-2) - mu) * torch.exp(-log_sigma)
+        fits = regression is None or regression.shape == (*mu[:-1], pairs)
+        return self.logits.shape == mu[:-1] and sigma_fits and fits
 
     def _known(self, result: Tensor) -> Tensor:
         """The same; where it holds NaN, the parameters are looked at, which takes longer."""
         if readable(result) and bool(result.isnan().any()):
             check_numbers(
-                logits=self.logits, mu=self.mu, log_sigma=self.log_sigma, partial=self.partial
+                logits=self.logits, mu=self.mu, log_sigma=self.log_sigma, regression=self.regression
             )
         return result
 
     def _per_dimension(self, name: str, given: float | Tensor) -> Tensor:
         """A number, or one for each dimension, as a tensor beside the parameters."""
         tensor = torch.as_tensor(given, dtype=self.mu.dtype, device=self.mu.device)
-        if tensor.ndim and tensor.shape != (self.event_dim,):
-            raise ValueError(
-                f"{name} is {tuple(tensor.shape)}: use a number, or ({self.event_dim},)"
-            )
+        if tensor.ndim and tensor.shape != (self.dim,):
+            raise ValueError(f"{name} is {tuple(tensor.shape)}: use a number, or ({self.dim},)")
         return tensor
 
     def _weighted(self, value: Tensor) -> Tensor:
         """Log of weight times density: (..., K, D) per_dim, (..., K) joint."""
-        logits, _, log_sigma = self._aligned()
-        distance, log_weight = self._distance(value), logits.log_softmax(-2)
-        if self.partial is not None:
-            distance = correlation.whiten(distance, self.partial)
-            log_weight = log_weight - correlation.log_determinant(self.partial).unsqueeze(-1)
-        density = -0.5 * distance.square() - log_sigma - HALF_LOG_TWO_PI
+        logits, _, log_sigma = self.aligned()
+        log_weight, away = logits.log_softmax(-2), self.away(value)
+        if self.regression is not None:
+            away = correlation.whiten(away, self.regression)
+        density = -0.5 * (away * torch.exp(-log_sigma)).square() - log_sigma - HALF_LOG_TWO_PI
         if self.factorization == "per_dim":
             return log_weight + density
         return log_weight.squeeze(-1) + density.sum(-1)
 
     def _entropy_single(self) -> Tensor:
-        _, mu, log_sigma = self._aligned()
-        nats = (log_sigma.expand_as(mu).squeeze(-2) + HALF_LOG_TWO_PI + 0.5).sum(-1)
-        if self.partial is None:
-            return nats
-        return nats + correlation.log_determinant(self.partial).squeeze(-1)
+        _, mu, log_sigma = self.aligned()
+        return (log_sigma.expand_as(mu).squeeze(-2) + HALF_LOG_TWO_PI + 0.5).sum(-1)
 
     def _rsample_single(self, generator: torch.Generator | None) -> Tensor:
-        _, mu, log_sigma = self._aligned()
-        noise = torch.randn(mu.shape, generator=generator, dtype=mu.dtype, device=mu.device)
-        if self.partial is not None:
-            noise = correlation.color(noise, self.partial)
-        return (mu + noise * torch.exp(log_sigma)).squeeze(-2)
-
-
-def _pick(parameter: Tensor, index: Tensor) -> Tensor:
-    """Rows (..., D) of (..., K, D) chosen by `index` (..., 1, D) or (..., 1, 1)."""
-    index = index.expand(*index.shape[:-1], parameter.shape[-1])
-    return parameter.gather(-2, index).squeeze(-2)
+        _, mu, log_sigma = self.aligned()
+        noise = normal(mu, mu.shape, generator)
+        away = noise * torch.exp(log_sigma)
+        if self.regression is not None:
+            away = correlation.color(away, self.regression)
+        return (mu + away).squeeze(-2)

@@ -16,7 +16,7 @@ from .temperature import Temperature
 
 TOTAL = "total"  # what `Outputs.nll` calls the sum over all of them
 Unit = Literal["nats", "bits"]
-Per = Literal["sequence", "step", "event", "dimension"]
+Per = Literal["sequence", "step", "dimension"]
 Reduction = Literal["mean", "sum", "none"]
 
 
@@ -24,13 +24,8 @@ class Distribution(Protocol):
     """What every head returns."""
 
     @property
-    def event_dim(self) -> int:
+    def dim(self) -> int:
         """How many numbers one event has."""
-        ...
-
-    @property
-    def mode(self) -> Tensor:
-        """What it expects most."""
         ...
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -67,9 +62,8 @@ def nll(
             in the padding does not matter, not even NaN.
         weight: (...), how much each counts; a mean is divided by their sum (not per sequence).
         unit: "nats", or "bits" (nats / ln 2).
-        per: "step", one point in time with all its dimensions; "event" is another word for it
-            where data have no time; "dimension", a step divided by the dimensions of its event;
-            "sequence", the sum over the last axis of (...).
+        per: "step", one value with all its dimensions; "dimension", a step divided by these;
+            "sequence", the sum over the last axis of (...), which is time.
         reduction: "mean" over what counts (0 if nothing does), "sum", or "none": (...), without
             the last axis if per sequence; 0 where masked.
 
@@ -98,7 +92,7 @@ def nll(
     if unit == "bits":
         value = value / math.log(2)
     if per == "dimension":
-        value = value / distribution.event_dim
+        value = value / distribution.dim
     if per == "sequence":
         value, counted = value.sum(-1), known.any(-1).to(value.dtype)
     if reduction == "none":
@@ -156,7 +150,7 @@ class Outputs(dict[str, Distribution]):
             )
             for name, target in targets.items()
         }
-        sizes = {name: self[name].event_dim if per == "dimension" else 1 for name in parts}
+        sizes = {name: self[name].dim if per == "dimension" else 1 for name in parts}
         total = torch.stack([parts[name] * sizes[name] for name in parts]).sum(0)
         return parts | {TOTAL: total / (sum(sizes.values()) if per == "dimension" else 1)}
 
@@ -172,11 +166,6 @@ class Outputs(dict[str, Distribution]):
             name: each.sample(shape, temperature=temperature, generator=generator)
             for name, each in self.items()
         }
-
-    @property
-    def mode(self) -> dict[str, Tensor]:
-        """What each expects most, by name."""
-        return {name: each.mode for name, each in self.items()}
 
 
 def _check(name: str, value: str, kind: object) -> None:

@@ -21,12 +21,12 @@ def icdf(mixture: Mixture, level: Tensor) -> Tensor:
     Raises:
         ValueError: for a mixture over vectors, which have no order, or a level outside (0, 1).
     """
-    if mixture.event_dim != 1 or not bool(((level > 0) & (level < 1)).all()):
+    if mixture.dim != 1 or not bool(((level > 0) & (level < 1)).all()):
         raise ValueError(
             f"icdf takes a mixture over numbers and levels within (0, 1): this one has "
-            f"{mixture.event_dim} dimensions, levels are {level.min():.3g} to {level.max():.3g}"
+            f"{mixture.dim} dimensions, levels are {level.min():.3g} to {level.max():.3g}"
         )
-    logits, mu, log_sigma = mixture._aligned()
+    logits, mu, log_sigma = mixture.aligned()
     with torch.no_grad():
         # It lies between the quantiles of the components.
         each = mu + log_sigma.exp() * torch.special.ndtri(level.to(mu.dtype)).unsqueeze(-2)

@@ -15,6 +15,7 @@ from .heads import (
     CategoricalHead,
     GroupedMixtureHead,
     Heads,
+    LeastSquaresHead,
     MixtureHead,
     NormalHead,
 )
@@ -39,7 +40,7 @@ def config_of(model: nn.Module) -> Config:
         case MixtureHead():
             own = {
                 "in_features": model.linear.in_features,
-                "event_dim": model.event_dim,
+                "dim": model.dim,
                 "components": model.components,
                 "factorization": model.factorization,
                 "sigma": _sigma_config(model.sigma),
@@ -55,12 +56,13 @@ def config_of(model: nn.Module) -> Config:
                 "in_features": model.linear.in_features,
                 "categories": model.linear.out_features,
             }
+        case LeastSquaresHead():
+            own = {"in_features": model.linear.in_features, "dim": model.linear.out_features}
         case NormalHead():
-            sigma = None if model.sigma is None else _sigma_config(model.sigma)
             own = {
                 "in_features": model.linear.in_features,
-                "event_dim": model.linear.out_features // (1 if sigma is None else 2),
-                "sigma": sigma,
+                "dim": model.linear.out_features // 2,
+                "sigma": _sigma_config(model.sigma),
             }
         case Heads():
             own = {"heads": {name: config_of(head) for name, head in model.items()}}
@@ -87,7 +89,7 @@ def from_config(config: Mapping[str, Any]) -> nn.Module:
     given = dict(config)
     kind = given.pop(KIND, None)
     try:
-        if given.get("sigma") is not None:
+        if "sigma" in given:
             sigma = dict(given["sigma"])
             given["sigma"] = SIGMAS[sigma.pop(KIND)](**sigma)
         if "heads" in given:
@@ -144,16 +146,26 @@ def _sigma_config(sigma: SigmaMap) -> Config:
 
 
 def _grouped(groups: list[list[int]], parts: list[Config]) -> GroupedMixtureHead:
-    heads = [from_config(part) for part in parts]
+    heads = [head for part in parts if isinstance(head := from_config(part), MixtureHead)]
     first = heads[0]
-    assert isinstance(first, MixtureHead)
-    kinds = [head.covariance for head in heads if isinstance(head, MixtureHead)]
     return GroupedMixtureHead(
-        first.linear.in_features, groups, first.components, first.sigma, kinds
+        first.linear.in_features,
+        groups,
+        [head.components for head in heads],
+        sigma=first.sigma,
+        covariance=[head.covariance for head in heads],
     )
 
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     each.__name__: each
-    for each in (MixtureHead, BernoulliHead, CategoricalHead, NormalHead, Heads, SequenceModel)
+    for each in (
+        MixtureHead,
+        BernoulliHead,
+        CategoricalHead,
+        LeastSquaresHead,
+        NormalHead,
+        Heads,
+        SequenceModel,
+    )
 }

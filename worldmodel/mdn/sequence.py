@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from functools import partial
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,17 @@ Cell = Literal["lstm", "gru"]
 State = tuple[Tensor, ...]
 # The input (B, input_dim) before a draw and the draw by name, to the input after it.
 Feedback = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
+# A draw by name, to the sequences (B,) that it ends.
+Stop = Callable[[Mapping[str, Tensor]], Tensor]
+
+
+class Generated(NamedTuple):
+    """What `SequenceModel.generate` drew, and where each sequence stood at its end."""
+
+    drawn: dict[str, Tensor]  # (B, n, ...) by head; 0 after a sequence's end
+    length: Tensor  # (B,): steps drawn
+    last: Tensor  # (B, 1, input_dim): the last draw as an input, which the state has not seen
+    state: State
 
 
 class SequenceModel(nn.Module):
@@ -114,20 +126,25 @@ class SequenceModel(nn.Module):
         n: int,
         temperature: float | Temperature = 1.0,
         generator: torch.Generator | None = None,
+        *,
+        state: State | None = None,
         feedback: Feedback | None = None,
-    ) -> dict[str, Tensor]:
-        """Show a beginning, then draw `n` steps, each from what was drawn before.
+        stop: Stop | None = None,
+    ) -> Generated:
+        """Show a beginning, then draw up to `n` steps, each from what was drawn before.
+
+        `generate(out.last, n, state=out.state)` goes on from where `out` ended, as if it had not.
 
         Args:
             prime: inputs (B, T, input_dim), T at least 1; B sequences are drawn together.
-            n: number of steps to draw.
+            n: most steps to draw.
             temperature: of every draw, see `Temperature`.
             generator: source of the draws.
+            state: before the beginning; zeros if None.
             feedback: turns a draw into the next input; if None the draws are concatenated in the
                 order of `inputs`, a category as one-hot vector.
-
-        Returns:
-            By name what each head drew: (B, n, ...).
+            stop: says of a draw by name which sequences (B,) it ends, that draw included; None:
+                all have `n` steps.
 
         Raises:
             ValueError: if `prime` or a fed-back input is not of the size that the model takes.
@@ -137,30 +154,46 @@ class SequenceModel(nn.Module):
                 f"generating {n} steps after {tuple(prime.shape)}: at least 1 step of each and "
                 f"inputs of size {self.input_dim} are needed"
             )
-        features, state = self._begin(prime)
+        features, state = self._begin(prime, state)
         x, drawn = prime[:, -1], []
+        going = torch.ones(len(x), dtype=torch.bool, device=x.device)
+        length = going.long() * n
         for i in range(n):
             outputs = self.heads(features)
             draw = outputs.sample(temperature=temperature, generator=generator)
-            drawn.append(draw)
-            if i + 1 == n:
-                break
-            x = feedback(x, draw) if feedback else _concatenate(outputs, draw, self.inputs)
-            if x.shape != (len(prime), self.input_dim):
-                raise ValueError(
-                    f"a draw makes inputs {tuple(x.shape)}, the model takes "
-                    f"{(len(prime), self.input_dim)}: pass a `feedback` that fits"
-                )
-            features, state = self.step(x, state)
-        return {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
+            drawn.append(draw if stop is None else _silence(draw, going))
+            x = _where(going, self._feed(x, outputs, draw, feedback), x)
+            if stop is not None:
+                ends = going & stop(draw).bool()
+                length = torch.where(ends, i + 1, length)
+                going = going & ~ends
+                if not going.any():
+                    break
+            if i + 1 < n:
+                features, after = self.step(x, state)
+                state = tuple(map(partial(_where, going), after, state))
+        parts = {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
+        return Generated(parts, length, x.unsqueeze(1), state)
 
-    def _begin(self, prime: Tensor) -> tuple[Tensor, State]:
+    def _feed(
+        self, x: Tensor, outputs: Outputs, draw: Mapping[str, Tensor], feedback: Feedback | None
+    ) -> Tensor:
+        """The input (B, input_dim) after a draw."""
+        fed = feedback(x, draw) if feedback else _concatenate(outputs, draw, self.inputs)
+        if fed.shape != x.shape:
+            raise ValueError(
+                f"a draw makes inputs {tuple(fed.shape)}, the model takes {tuple(x.shape)}: pass a "
+                "`feedback` that fits"
+            )
+        return fed
+
+    def _begin(self, prime: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Features (B, hidden) and state after a beginning; torch's layers take no empty batch."""
         if not len(prime):
             state = self.initial_state(0)
             return state[0], state
-        features, state = self(prime)
-        return features[:, -1], state
+        features, after = self(prime, state)
+        return features[:, -1], after
 
     @property
     def _tensors(self) -> int:
@@ -208,3 +241,13 @@ def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor], inputs: Sequence[
             size = math.prod(draw[name].shape[1:])
             parts.append(draw[name].reshape(len(draw[name]), size))
     return torch.cat(parts, -1)
+
+
+def _silence(draw: Mapping[str, Tensor], going: Tensor) -> dict[str, Tensor]:
+    """Draws (B, ...) with 0 for the sequences that have ended."""
+    return {name: _where(going, part, torch.zeros_like(part)) for name, part in draw.items()}
+
+
+def _where(going: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Rows (B, ...) of the first for the sequences that go on, else of the second."""
+    return torch.where(going.view(-1, *[1] * (new.ndim - 1)), new, old)

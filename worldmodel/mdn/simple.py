@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .check import check_numbers, check_value, common_batch, widen
-from .draw import draw_index
+from .draw import draw_index, normal
 from .temperature import Temperature
 
 
@@ -18,13 +18,13 @@ class Bernoulli:
     """A yes or no (...) given by its logit; half precision is widened to float32."""
 
     logits: Tensor
-    event_dim = 1
+    dim = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "logits", widen(self.logits))
 
     @property
-    def probability(self) -> Tensor:
+    def probs(self) -> Tensor:
         """Chance of a 1."""
         return torch.sigmoid(self.logits)
 
@@ -45,7 +45,6 @@ class Bernoulli:
         target = value.to(self.logits.dtype)
         return -functional.binary_cross_entropy_with_logits(self.logits, target, reduction="none")
 
-    @torch.no_grad()
     def sample(
         self,
         shape: Sequence[int] = (),
@@ -58,7 +57,7 @@ class Bernoulli:
         check_numbers(logits=self.logits)
         if heat == 0:
             return self.mode.expand(*shape, *self.logits.shape)
-        chance = torch.sigmoid(self.logits / heat).expand(*shape, *self.logits.shape)
+        chance = torch.sigmoid(self.logits.detach() / heat).expand(*shape, *self.logits.shape)
         return torch.bernoulli(chance, generator=generator)
 
 
@@ -73,7 +72,7 @@ class Categorical:
     """
 
     logits: Tensor
-    event_dim = 1
+    dim = 1
 
     def __post_init__(self) -> None:
         if not self.logits.ndim or not self.logits.shape[-1]:
@@ -81,7 +80,7 @@ class Categorical:
         object.__setattr__(self, "logits", widen(self.logits))
 
     @property
-    def probability(self) -> Tensor:
+    def probs(self) -> Tensor:
         """Chance (..., N) of each."""
         return self.logits.softmax(-1)
 
@@ -101,7 +100,6 @@ class Categorical:
         weight = self.logits.log_softmax(-1).expand(*batch, self.logits.shape[-1])
         return weight.gather(-1, value.long().expand(batch).unsqueeze(-1)).squeeze(-1)
 
-    @torch.no_grad()
     def sample(
         self,
         shape: Sequence[int] = (),
@@ -112,7 +110,7 @@ class Categorical:
         """Draws indices (*shape, ...), of logits that are divided by the event temperature."""
         heat = Temperature.of(temperature).event
         check_numbers(logits=self.logits)
-        logits = self.logits.expand(*shape, *self.logits.shape)
+        logits = self.logits.detach().expand(*shape, *self.logits.shape)
         return draw_index(logits.unsqueeze(-1), heat, generator).squeeze((-2, -1))
 
 
@@ -120,33 +118,33 @@ class Categorical:
 class Normal:
     """A Gaussian over vectors (..., D) with independent dimensions.
 
-    `log_sigma` is shaped as `mean`, or a number for all. Half precision is widened to float32.
+    `log_sigma` is shaped as `mu`, or a number for all. Half precision is widened to float32.
 
     Raises:
         ValueError: for another shape.
     """
 
-    mean: Tensor
+    mu: Tensor
     log_sigma: Tensor
 
     def __post_init__(self) -> None:
-        if not self.mean.ndim or self.log_sigma.shape not in (self.mean.shape, ()):
+        if not self.mu.ndim or self.log_sigma.shape not in (self.mu.shape, ()):
             raise ValueError(
-                f"a Gaussian can't have mean {tuple(self.mean.shape)} and log_sigma "
+                f"a Gaussian can't have mu {tuple(self.mu.shape)} and log_sigma "
                 f"{tuple(self.log_sigma.shape)}"
             )
-        object.__setattr__(self, "mean", widen(self.mean))
+        object.__setattr__(self, "mu", widen(self.mu))
         object.__setattr__(self, "log_sigma", widen(self.log_sigma))
 
     @property
-    def event_dim(self) -> int:
+    def dim(self) -> int:
         """D."""
-        return self.mean.shape[-1]
+        return self.mu.shape[-1]
 
     @property
-    def mode(self) -> Tensor:
-        """The mean."""
-        return self.mean
+    def mean(self) -> Tensor:
+        """Mean (..., D), which is also the likeliest value."""
+        return self.mu
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Log density (...) in nats of `value` (..., D).
@@ -154,13 +152,12 @@ class Normal:
         Raises:
             ValueError: for a value of another size, or parameters that are NaN.
         """
-        check_value(value, self.event_dim)
-        common_batch(self.mean.shape[:-1], value.shape[:-1])
-        check_numbers(mean=self.mean, log_sigma=self.log_sigma)
-        distance = (value.to(self.mean.dtype) - self.mean) * torch.exp(-self.log_sigma)
+        check_value(value, self.dim)
+        common_batch(self.mu.shape[:-1], value.shape[:-1])
+        check_numbers(mu=self.mu, log_sigma=self.log_sigma)
+        distance = (value.to(self.mu.dtype) - self.mu) * torch.exp(-self.log_sigma)
         return (-0.5 * (distance.square() + math.log(2 * math.pi)) - self.log_sigma).sum(-1)
 
-    @torch.no_grad()
     def sample(
         self,
         shape: Sequence[int] = (),
@@ -169,7 +166,7 @@ class Normal:
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Draw (*shape, ..., D); the variance is multiplied by the scale temperature."""
-        mean, scale = self.mean, Temperature.of(temperature).scale
-        size = (*shape, *mean.shape)
-        noise = torch.randn(size, generator=generator, dtype=mean.dtype, device=mean.device)
-        return mean + math.sqrt(scale) * torch.exp(self.log_sigma) * noise
+        mu, scale = self.mu.detach(), Temperature.of(temperature).scale
+        size = (*shape, *mu.shape)
+        noise = normal(mu, size, generator)
+        return mu + math.sqrt(scale) * torch.exp(self.log_sigma.detach()) * noise

@@ -31,25 +31,25 @@ class Temperature:
         """A single number τ for all three, as in Ha & Schmidhuber 2018: logits/τ, variance·τ."""
         return value if isinstance(value, cls) else cls(value, value, value)  # type: ignore[arg-type]
 
+    @classmethod
+    def graves(cls, bias: float) -> "Temperature":
+        """The probability bias b of Graves 2013, section 5.4, as a temperature.
 
-def graves_bias(bias: float) -> Temperature:
-    """The probability bias b of Graves 2013, section 5.4, as a temperature.
+        Graves multiplies the logits by 1 + b and sets sigma = exp(raw - b): a mixture temperature
+        of 1/(1 + b) and a scale temperature of exp(-2b), for a scale multiplies the variance. b = 0
+        is unbiased sampling; the end of a stroke is not biased.
 
-    Graves multiplies the logits by 1 + b and sets sigma = exp(raw - b): a mixture temperature of
-    1/(1 + b) and a scale temperature of exp(-2b), for a scale multiplies the variance. b = 0 is
-    unbiased sampling; the end of a stroke is not biased.
+        Raises:
+            ValueError: if `bias` is negative.
+        """
+        if not bias >= 0:
+            raise ValueError(f"bias is {bias}: it can't be negative")
+        return cls(mixture=1 / (1 + bias), scale=math.exp(-2 * bias), event=1.0)
 
-    Raises:
-        ValueError: if `bias` is negative.
-    """
-    if bias < 0:
-        raise ValueError(f"bias is {bias}: it can't be negative")
-    return Temperature(mixture=1 / (1 + bias), scale=math.exp(-2 * bias), event=1.0)
+    @classmethod
+    def of_sigma(cls, value: float) -> "Temperature":
+        """A temperature τ that multiplies sigma, where ours multiplies the variance by τ².
 
-
-def sigma_temperature(value: float) -> Temperature:
-    """A temperature τ that multiplies sigma where ours multiplies the variance: the scale is τ².
-
-    This is how the published code of sketch_rnn and RoboJam samples.
-    """
-    return Temperature(mixture=value, scale=value * value, event=value)
+        This is how the published code of sketch_rnn and RoboJam samples.
+        """
+        return cls(mixture=value, scale=value * value, event=value)

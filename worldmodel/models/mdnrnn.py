@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +11,9 @@ from torch import Tensor, nn
 from worldmodel.mdn import (
     BernoulliHead,
     BoundedLogSigma,
+    LeastSquaresHead,
     Mixture,
     MixtureHead,
-    NormalHead,
     SequenceModel,
     State,
     nll,
@@ -115,12 +116,12 @@ class MDNRNN(nn.Module):
                 config.hidden,
                 z_dim,
                 config.components,
-                config.factorization,
-                BoundedLogSigma(config.log_sigma_min, config.log_sigma_max),
+                factorization=config.factorization,
+                sigma=BoundedLogSigma(config.log_sigma_min, config.log_sigma_max),
             )
         }
         if config.reward_head:
-            heads["reward"] = NormalHead(config.hidden, 1)
+            heads["reward"] = LeastSquaresHead(config.hidden, 1)
         if config.end_head:
             heads["end"] = BernoulliHead(config.hidden)
         self.sequence = SequenceModel(
@@ -154,14 +155,8 @@ class MDNRNN(nn.Module):
             the mean reward reaches); with an end head `end_bce` (without `end_positive_weight`) and
             `end_accuracy`.
         """
-        mask = batch["mask"].float()
-        z = sample_latents(batch["mu"], batch["logvar"])
-        inputs = [self._disturb(z[:, :-1]), batch["action"].float()]
-        if self.config.restart_input:
-            inputs.append(batch["start"].float().unsqueeze(-1))
-        features, _ = self.sequence(torch.cat(inputs, -1))
-        expected = self.sequence.heads(features)
-        config = self.config
+        mask, config = batch["mask"].float(), self.config
+        expected, z = self._expect(batch)
 
         z_nats = nll(expected["z"], z[:, 1:], mask, per="dimension")
         loss, logs = config.z_weight * z_nats, {"z_nats_per_dim": z_nats}
@@ -181,6 +176,24 @@ class MDNRNN(nn.Module):
             correct = ((expected["end"].logits > 0) == (end > 0.5)).float()
             logs |= {"end_bce": masked_mean(nats, mask), "end_accuracy": masked_mean(correct, mask)}
         return loss, {name: value.detach() for name, value in logs.items()}
+
+    @torch.no_grad()
+    def pit(self, batch: Batch) -> Tensor:
+        """PIT (N, Z) of the next z at all N real steps of a batch, as `loss` takes them.
+
+        Each number is uniform on (0, 1) if M is as sure as it should be (Dawid 1984).
+        """
+        expected, z = self._expect(batch)
+        return pit(expected["z"], z[:, 1:])[batch["mask"] > 0]
+
+    def _expect(self, batch: Batch) -> tuple[dict[str, Any], Tensor]:
+        """What M expects after each of the latents (B, T+1, Z) that it draws."""
+        z = sample_latents(batch["mu"], batch["logvar"])
+        inputs = [self._disturb(z[:, :-1]), batch["action"].float()]
+        if self.config.restart_input:
+            inputs.append(batch["start"].float().unsqueeze(-1))
+        features, _ = self.sequence(torch.cat(inputs, -1))
+        return self.sequence.heads(features), z
 
     def _disturb(self, z: Tensor) -> Tensor:
         """Noise of another size on every sequence of (B, T, Z), so that clean ones occur too."""
@@ -210,7 +223,7 @@ class MDNRNN(nn.Module):
         if "reward" in expected:
             reward = expected["reward"].mean.squeeze(-1) * self.reward_std + self.reward_mean
         if "end" in expected:
-            end = expected["end"].probability
+            end = expected["end"].probs
             # Weighting the ends by w multiplies the odds that fit them best by w.
             chance = end / (end + self.config.end_positive_weight * (1 - end))
         return Prediction(expected["z"], reward, end, chance)

@@ -17,6 +17,7 @@ from worldmodel.models.imagine import imagine, open_loop_error
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig
 from worldmodel.models.pictures import COLUMNS, filmstrip
 from worldmodel.models.vae import VAE
+from worldmodel.report.calibration import calibration_picture
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.run.run import Run
@@ -150,6 +151,7 @@ class Dreams:
             for start in range(0, store.length(episode) + 2 - length, length)
         ][:64]
         self._length = length
+        self._held = next(iter(data.holdout()), None)
         self._frames = EpisodeStore.open(run.of("collect") / "episodes")
         self.errors: dict[str, float] = {}
 
@@ -178,6 +180,12 @@ class Dreams:
         rows = frames[shown], z[middle, shown], dreamt[middle, shown]
         strip = filmstrip(self._vae, *rows, columns=COLUMNS)
         log.image(step, "dream", strip)
+        if self._held is not None:
+            held = {name: part.to(device) for name, part in self._held.items()}
+            torch.manual_seed(self._run.seed)
+            log.image(
+                step, "calibration", calibration_picture(mdnrnn.pit(held).flatten().cpu().numpy())
+            )
 
     def _cut(self) -> tuple[np.ndarray, np.ndarray]:
         cuts = [self._store.episode(episode) for episode, _ in self._stretches]
