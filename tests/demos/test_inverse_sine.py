@@ -74,6 +74,27 @@ def test_the_script_leaves_pictures_and_figures(stage, tmp_path):
     )
     assert len(set(summary["by_seed"]["deck_nats"])) == 2  # two seeds, two nets
     assert summary["parameters"]["deck_nats"] == 510
+    done = json.loads((folder / "DONE").read_text())
+    assert 0 < done["figures"]["coverage_50"] < done["figures"]["coverage_90"] <= 1
+
+
+def test_libraries_are_compared_on_the_same_rows(stage, tmp_path):
+    outcome = stage(
+        "mdn_inverse_sine", "inverse_sine.seeds=2", "inverse_sine.peers=[ours]",
+        "recipes.adam.steps=60",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "runs" / "mdn" / "seed0" / "mdn_inverse_sine"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert len(set(summary["by_seed"]["ours"])) == 2
+    assert max(summary["by_seed"]["ours"]) < floors(CONFIG)["marginal_nats"]
+    assert summary["parameters"] == {"ours": 510}
+    outcome = stage("mdn_inverse_sine", "inverse_sine.peers=[theirs]", "name=other")
+    assert outcome.code == 1
+    assert "inverse_sine.peers names 'theirs'" in outcome.err
+    outcome = stage("mdn_inverse_sine", "inverse_sine.peers=[sbi]", "name=other")
+    assert outcome.code == 1
+    assert "sbi is not installed" in outcome.err
 
 
 def test_impossible_problems_are_refused(stage):

@@ -4,9 +4,19 @@ import math
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from mixtures import full, mixture
 
-from worldmodel.mdn import Mixture, coverage, credibility, crps, kl_bound, kl_estimate, pit
+from worldmodel.mdn import (
+    Mixture,
+    coverage,
+    credibility,
+    crps,
+    draw_calibration,
+    kl_bound,
+    kl_estimate,
+    pit,
+)
 
 
 def seeded(seed=0):
@@ -19,10 +29,9 @@ def test_a_right_model_is_uniform(m):
     levels = torch.linspace(0.1, 0.9, 9).double()
     inside = coverage(levels, credibility(m, value, 4000, seeded(1)))
     torch.testing.assert_close(inside, levels, atol=0.03, rtol=0)
-    if m.regression is None:
-        u = pit(m, value)
-        share = (u.unsqueeze(-1) <= levels).double().mean(0)
-        torch.testing.assert_close(share, levels.expand(3, 9), atol=0.03, rtol=0)
+    u = pit(m, value)
+    share = (u.unsqueeze(-1) <= levels).double().mean(0)
+    torch.testing.assert_close(share, levels.expand(3, 9), atol=0.03, rtol=0)
 
 
 def test_one_that_is_too_sure_covers_too_little():
@@ -32,6 +41,15 @@ def test_one_that_is_too_sure_covers_too_little():
     inside = coverage(torch.tensor([0.5, 0.9]), credibility(sure, value, 2000, seeded(1)))
     # χ² of two dimensions: 1 - (1 - p)^(1/4).
     assert inside.tolist() == pytest.approx([1 - 0.5**0.25, 1 - 0.1**0.25], abs=0.015)
+
+
+def test_the_plot_shows_what_is_covered():
+    axes = Figure().subplots()
+    draw_calibration(axes, torch.tensor([0.1, 0.2, 0.9]), "sure")
+    curve = axes.lines[1]
+    assert curve.get_label() == "sure"
+    found = dict(zip(*(part.round(2).tolist() for part in curve.get_data()), strict=True))
+    assert (found[0.05], found[0.5], found[1.0]) == (0, 0.67, 1)
 
 
 def test_crps_of_a_gaussian_and_of_draws():

@@ -18,7 +18,8 @@ class InverseSineConfig:
     """The problem x = amplitude·sin(frequency·y) + slope·y + noise with y uniform, and the nets.
 
     `rows` are trained on and `holdout_fraction` of them held out, `test_rows` are drawn afresh;
-    the nets have two layers of `hidden` units.
+    the nets have two layers of `hidden` units. `peers` are names of other libraries, see
+    `inverse_sine_peers`: where there are any, they are trained in place of the nets of the lecture.
     """
 
     amplitude: float
@@ -33,11 +34,13 @@ class InverseSineConfig:
     hidden: int
     components: int
     seeds: int
+    peers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("rows", "batch_size", "test_rows", "hidden", "components", "seeds"):
             if getattr(self, key) < 1:
                 raise ValueError(f"inverse_sine.{key} is {getattr(self, key)}: use at least 1")
+        object.__setattr__(self, "peers", tuple(self.peers))
         for key in ("noise", "y_limit"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"inverse_sine.{key} is {getattr(self, key)}: it must be positive")

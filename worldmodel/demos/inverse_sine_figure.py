@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from worldmodel.demos.inverse_sine import MixtureNet, RegressionNet
+from worldmodel.mdn import Mixture, credibility, draw_calibration, pit
 from worldmodel.report.figure import COLORS
 
 SHOWN = 2000  # points in a scatter plot
@@ -13,9 +14,11 @@ SHOWN = 2000  # points in a scatter plot
 
 @torch.no_grad()
 def draw(regression: RegressionNet, mixture: MixtureNet, rows: dict[str, Tensor]) -> Figure:
-    """Two scatter plots of predictions, a heat map of the density, and the parameters over x."""
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    (left, right), (heat, parameters) = figure.subplots(2, 2)
+    """Two scatter plots of predictions, a heat map of the density, the parameters over x, and how
+    often y lies in a credible region.
+    """
+    figure = Figure(figsize=(15, 8), layout="constrained")
+    (left, right, sure), (heat, parameters, spread) = figure.subplots(2, 3)
     x, y = rows["x"][:SHOWN], rows["y"][:SHOWN]
     generator = torch.Generator().manual_seed(0)
     _scatter(left, x, y, regression(x), "least squares")
@@ -24,6 +27,7 @@ def draw(regression: RegressionNet, mixture: MixtureNet, rows: dict[str, Tensor]
     limit = y.abs().max().item() + 1
     _heat(heat, mixture, grid_x, torch.linspace(-limit, limit, 300).unsqueeze(-1))
     _parameters(parameters, mixture, grid_x)
+    _calibration(sure, spread, mixture(rows["x"]), rows["y"])
     for axes in (left, right, heat, parameters):
         axes.set(xlabel="x", ylabel="y", xlim=(x.min().item(), x.max().item()))
         axes.set_ylim(-limit, limit)
@@ -44,6 +48,14 @@ def _heat(axes: Axes, net: MixtureNet, x: Tensor, y: Tensor) -> None:
         interpolation="bilinear",
     )  # fmt: skip
     axes.set_title("density of y given x (square root)", fontsize=10)
+
+
+def _calibration(sure: Axes, spread: Axes, m: Mixture, y: Tensor) -> None:
+    draw_calibration(sure, credibility(m, y, 500, torch.Generator().manual_seed(0)))
+    sure.set_title(f"credible regions of highest density, n = {len(y)}", fontsize=10)
+    spread.hist(pit(m, y).flatten(), bins=20, range=(0, 1), density=True, color=COLORS[0])
+    spread.axhline(1, color="0.6", linestyle="--")
+    spread.set(xlabel="cdf of y given x", ylabel="density", xlim=(0, 1))
 
 
 def _parameters(axes: Axes, net: MixtureNet, x: Tensor) -> None:

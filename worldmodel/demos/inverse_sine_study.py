@@ -17,6 +17,7 @@ from worldmodel.demos.inverse_sine import (
     rmse,
 )
 from worldmodel.demos.inverse_sine_figure import draw
+from worldmodel.mdn import coverage, crps, pit
 from worldmodel.report.figure import save
 from worldmodel.run.checkpoint import save_json
 from worldmodel.run.recorder import Recorder
@@ -69,6 +70,16 @@ def study(
     save(picture, run.folder, "inverse_sine")
     return (
         {f"median_{name}": median(each) for name, each in results.items()}
+        | _calibration(typical[f"{list(recipes)[-1]}_nats"], test)
         | {f"floor_{name}": value for name, value in lowest.items()}
         | {f"parameters_{name}": count for name, count in sizes.items()}
     )
+
+
+@torch.no_grad()
+def _calibration(net: MixtureNet, rows: dict[str, torch.Tensor]) -> dict[str, float]:
+    """What the middle half and nine tenths of the mixture cover, and its CRPS in units of y."""
+    m, y = net(rows["x"]), rows["y"]
+    away = (2 * pit(m, y) - 1).abs()
+    half, most = coverage(torch.tensor([0.5, 0.9]), away).tolist()
+    return {"coverage_50": half, "coverage_90": most, "crps": crps(m, y).mean().item()}

@@ -1,6 +1,7 @@
 """Whether a mixture is as sure as it should be: PIT, coverage and CRPS."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -59,11 +60,13 @@ def coverage(levels: Tensor, probability: Tensor) -> Tensor:
 class Axes(Protocol):
     """What is needed of matplotlib's axes."""
 
-    def plot(self, *args: object, **kwargs: object) -> object:
+    @property
+    def plot(self) -> Callable[..., object]:
         """A line through points."""
         ...
 
-    def set(self, **kwargs: object) -> object:
+    @property
+    def set(self) -> Callable[..., object]:
         """Labels and limits."""
         ...
 

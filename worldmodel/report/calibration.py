@@ -21,7 +21,7 @@ def calibration_picture(pit: FloatArray) -> Frames:
     figure = Figure(figsize=(8, 4), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    left.hist(pit, BINS, (0, 1), density=True, color=COLORS[0])
+    left.hist(pit, bins=BINS, range=(0, 1), density=True, color=COLORS[0])
     left.axhline(1, color="0.6", linestyle="--")
     left.set(xlabel="PIT of the next z", ylabel="density", xlim=(0, 1))
     draw_calibration(right, (2 * torch.from_numpy(pit) - 1).abs())
