@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,21 +197,33 @@ def test_the_shipped_agents_have_cards():
         assert path.with_name("README.md").exists()
 
 
-def test_the_code_of_the_mixture_library_runs():
-    first, code, start = blocks(PAGES["worldmodel/mdn/README.md"], "python")
-    names: dict[str, object] = {}
+def test_the_code_of_the_mixture_library_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, sequences, numbers, groups, start, export = blocks(
+        PAGES["worldmodel/mdn/README.md"], "python"
+    )
+    names: dict[str, Any] = {}
     torch.manual_seed(0)
     exec(first, names)
-    cost = names["nll"](names["net"](names["x"]), names["y"]).item()  # type: ignore[operator]
+    cost = names["nll"](names["net"](names["x"]), names["y"]).item()
     assert cost == pytest.approx(1.5, abs=0.15)
-    exec(code, names)
+    exec(sequences, names)
+    assert names["out"].drawn["move"].shape == (8, 40, 2)
+    assert names["out"].drawn["pen"].shape == (8, 40)
+    assert names["more"].drawn["move"].shape == (8, 40, 2)
+    assert names["until"].length.max() < 400
+    assert names["parts"]["total"].isfinite()
+    exec(numbers, names)
+    second = names["condition"](names["tilted"], [0], torch.tensor([3.0])).likeliest_mean
+    assert second.item() == pytest.approx(1.0)
+    exec(groups, names)
+    assert torch.equal(names["again"].parts[0].linear.weight, names["head"].parts[0].linear.weight)
     *lines, last = start.strip().splitlines()
     torch.manual_seed(0)
     exec("\n".join([*lines, f"cost = {last}"]), names)
-    assert names["cost"].item() == pytest.approx(8.4, abs=0.1)  # type: ignore[attr-defined]
-    assert names["drawn"]["move"].shape == (8, 40, 2)  # type: ignore[index]
-    assert names["drawn"]["pen"].shape == (8, 40)  # type: ignore[index]
-    assert names["parts"]["total"].isfinite()  # type: ignore[index]
+    assert names["cost"].item() == pytest.approx(8.4, abs=0.1)
+    exec(export, names)
+    assert names["move"].shape == (1, 2)
 
 
 def test_doom_is_an_environment_of_gymnasium():

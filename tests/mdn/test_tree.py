@@ -48,6 +48,15 @@ def test_a_head_is_exported_for_batches_of_any_size(index):
     torch.testing.assert_close(exported(features).log_prob(value), head(features).log_prob(value))
 
 
+def test_several_heads_are_a_tree_and_exported():
+    both, features = Heads({"z": heads()[0], "end": BernoulliHead(6)}), torch.randn(5, 6)
+    exported = torch.export.export(both, (features,), strict=True).module()
+    for found in (exported(features), _pytree.tree_map(torch.clone, both(features))):
+        assert list(found) == ["z", "end"]
+        assert torch.equal(found["z"].mu, both(features)["z"].mu)
+        assert torch.equal(found["end"].logits, both(features)["end"].logits)
+
+
 @pytest.mark.parametrize("index", range(4))
 def test_a_head_is_mapped_over(index):
     head, features, value = heads()[index], torch.randn(9, 6), torch.randn(9, 3)
@@ -69,3 +78,37 @@ def test_a_loss_compiles_in_one_graph():
     features = torch.randn(5, 6)
     compiled = torch.compile(loss, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(features), loss(features))
+
+
+@pytest.mark.parametrize("index", range(2))
+def test_draws_compile_in_one_graph(index):
+    """Whoever builds a mixture within the graph may draw from it there."""
+    head, features = heads()[index], torch.randn(5, 6)
+    m = head(features)
+    level, noise = torch.rand(5, m.picks), torch.randn(5, 3)
+    exact = {
+        "transport": lambda x: head(x).transport(level, noise, 0.7),
+        "affine": lambda x: head(x).affine(2.0, 1.0).variance,
+        "likeliest": lambda x: head(x).sample(temperature=0.0),
+    }
+    for name, function in exact.items():
+        torch._dynamo.reset()
+        compiled = torch.compile(function, fullgraph=True, backend="eager")
+        torch.testing.assert_close(compiled(features), function(features), msg=name)
+    random = {
+        "sample": (lambda x: head(x).sample(temperature=0.5), (5, 3)),
+        "shape": (lambda x: head(x).sample((4,)), (4, 5, 3)),
+        "rsample": (lambda x: head(x).rsample(), (5, 3)),
+    }
+    for function, shape in random.values():
+        torch._dynamo.reset()
+        assert torch.compile(function, fullgraph=True, backend="eager")(features).shape == shape
+
+
+def test_a_short_repr():
+    assert repr(full()) == "Mixture(joint, full, batch (7,), K 3, D 4)"
+    grouped = heads()[2](torch.zeros(5, 6))
+    assert repr(grouped) == (
+        "Grouped([0, 2]: Mixture(joint, diagonal, batch (5,), K 4, D 2), "
+        "[1]: Mixture(joint, diagonal, batch (5,), K 4, D 1))"
+    )

@@ -1,6 +1,8 @@
-"""M: training steps."""
+"""M: training steps; and one step of a sequence model in a program of its own."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +11,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from worldmodel.bench.row import Row, Setting, alternate
 from worldmodel.envs.make import make_spec
+from worldmodel.mdn import MixtureHead, SequenceModel
 from worldmodel.models.mdnrnn import MDNRNN, MDNRNNConfig, sample_latents
+
+STEPS = 100  # of the exported model in one measurement
 
 
 class PlainMDNRNN(nn.Module):
@@ -59,6 +64,52 @@ def train_mdnrnn(setting: Setting) -> Row:
     steps = windows * length
     way = "nn.LSTM and torch.distributions, without a reward head"
     return Row(steps / took["ours"], steps / took["naive"], "env steps/s", way)
+
+
+class OneStep(nn.Module):
+    """A sequence model as a program: an input and a state to parameters and the next state."""
+
+    def __init__(self, model: SequenceModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """x (B, 3) and states (B, hidden) to logits, mu, log_sigma, regression and states."""
+        features, after = self.model.step(x, state)
+        move = self.model.heads(features)["move"]
+        return move.logits, move.mu, move.log_sigma, move.regression, *after
+
+
+@torch.no_grad()
+def exported_step(setting: Setting) -> Row:
+    """Steps per second of a two-layer LSTM of 64 and a mixture of 20, one sequence, one thread.
+
+    Compiling takes a C++ compiler and half a minute.
+    """
+    heads = {"move": MixtureHead(64, 2, 20, covariance="full")}
+    step = OneStep(SequenceModel(3, 64, heads, layers=2, inputs=("move",))).eval()
+    given = (torch.zeros(1, 3), *step.model.initial_state(1))
+    with tempfile.TemporaryDirectory() as folder:
+        program = torch.export.export(step, given, strict=True)
+        path = torch._inductor.aoti_compile_and_package(
+            program, package_path=str(Path(folder) / "step.pt2")
+        )
+        exported = torch._inductor.aoti_load_package(path)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        ways = {name: _many(one, given) for name, one in (("ours", exported), ("naive", step))}
+        took = alternate(ways, setting.sizes.rounds)
+        torch.set_num_threads(threads)
+    way = "the same model as it is, in Python"
+    return Row(STEPS / took["ours"], STEPS / took["naive"], "steps/s", way)
+
+
+def _many(step: Callable[..., object], given: tuple[Tensor, ...]) -> Callable[[], None]:
+    def run() -> None:
+        for _ in range(STEPS):
+            step(*given)
+
+    return run
 
 
 def _step(model: nn.Module, loss: Callable[[], Tensor], fused: bool) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from torch.utils import _pytree
 
 from .grouped import Grouped
 from .mixture import Mixture
+from .nll import Outputs
 from .simple import Bernoulli, Categorical, Normal
 
 # Fields that hold no tensors.
@@ -19,6 +20,14 @@ def register() -> None:
     """Tell torch what each distribution is made of."""
     for kind in (Mixture, Grouped, Bernoulli, Categorical, Normal):
         _register(kind)
+    _pytree.register_pytree_node(
+        Outputs,
+        lambda outputs: (list(outputs.values()), list(outputs)),
+        lambda parts, names: Outputs(zip(names, parts, strict=True)),
+        serialized_type_name="mdn.Outputs",
+        to_dumpable_context=list,
+        from_dumpable_context=list,
+    )
 
 
 def _register(kind: type[Any]) -> None:
