@@ -22,7 +22,7 @@ from worldmodel.mdn import (
     load,
     save,
 )
-from worldmodel.mdn.save import config_of, from_config
+from worldmodel.mdn.save import from_config
 
 
 def models():
@@ -50,12 +50,12 @@ def test_a_model_comes_back(index, tmp_path):
     save(model, tmp_path / "model.safetensors")
     again = load(tmp_path / "model.safetensors")
     assert type(again) is type(model)
-    assert config_of(again) == config_of(model)
+    assert again.config == model.config
     assert again.state_dict().keys() == model.state_dict().keys()
     for name, weight in again.state_dict().items():
         assert torch.equal(weight, model.state_dict()[name]), name
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
-    assert json.loads(json.dumps(config_of(model))) == config_of(model)
+    assert json.loads(json.dumps(model.config)) == model.config
 
 
 def test_a_head_that_started_from_data_comes_back_with_their_units(tmp_path):
@@ -88,7 +88,7 @@ def test_broken_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no model"):
         load(path)
     save(NormalHead(2, 1), path)
-    config = json.dumps(config_of(NormalHead(3, 1)))
+    config = json.dumps(NormalHead(3, 1).config)
     save_file(NormalHead(2, 1).state_dict(), path, {"config": config})
     with pytest.raises(ValueError, match="no model"):
         load(path)

@@ -112,3 +112,6 @@ def test_a_short_repr():
         "Grouped([0, 2]: Mixture(joint, diagonal, batch (5,), K 4, D 2), "
         "[1]: Mixture(joint, diagonal, batch (5,), K 4, D 1))"
     )
+    assert repr(BernoulliHead(6)(torch.zeros(5, 6))) == "Bernoulli(batch (5,))"
+    assert repr(CategoricalHead(6, 3)(torch.zeros(5, 6))) == "Categorical(batch (5,), N 3)"
+    assert repr(heads()[3](torch.zeros(5, 6))) == "Normal(batch (5,), D 3)"

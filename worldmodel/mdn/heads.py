@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from . import correlation
 from .check import check_value, full_precision
+from .config import Config, config, sigma_config
 from .grouped import Grouped, Groups, check_groups
 from .mixture import FACTORIZATIONS, Factorization, Mixture
 from .nll import TOTAL, Outputs
@@ -83,6 +84,19 @@ class MixtureHead(nn.Module):
             with torch.no_grad():
                 self.linear.weight[-coefficients:] = 0
                 self.linear.bias[-coefficients:] = 0
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(
+            self,
+            in_features=self.linear.in_features,
+            dim=self.dim,
+            components=self.components,
+            factorization=self.factorization,
+            sigma=sigma_config(self.sigma),
+            covariance=self.covariance,
+        )
 
     def forward(self, features: Tensor) -> Mixture:
         """(..., in_features) to a mixture over (..., dim)."""
@@ -186,6 +200,12 @@ class GroupedMixtureHead(nn.Module):
             for group, count, kind in zip(self.groups, counts, kinds, strict=True)
         )
 
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        parts = [part.config for part in self.parts]
+        return config(self, groups=[list(group) for group in self.groups], parts=parts)
+
     def forward(self, features: Tensor) -> Grouped:
         """(..., in_features) to mixtures over (..., D)."""
         return Grouped(tuple(part(features) for part in self.parts), self.groups)
@@ -197,6 +217,11 @@ class BernoulliHead(nn.Module):
     def __init__(self, in_features: int) -> None:
         super().__init__()
         self.linear = FullPrecisionLinear(in_features, 1)
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(self, in_features=self.linear.in_features)
 
     def forward(self, features: Tensor) -> Bernoulli:
         """(..., in_features) to a Bernoulli over (...)."""
@@ -211,6 +236,12 @@ class CategoricalHead(nn.Module):
         if categories < 2:
             raise ValueError(f"categories is {categories}: use at least 2")
         self.linear = FullPrecisionLinear(in_features, categories)
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        size = self.linear.in_features
+        return config(self, in_features=size, categories=self.linear.out_features)
 
     def forward(self, features: Tensor) -> Categorical:
         """(..., in_features) to a choice (...)."""
@@ -228,6 +259,11 @@ class LeastSquaresHead(nn.Module):
     def __init__(self, in_features: int, dim: int) -> None:
         super().__init__()
         self.linear = FullPrecisionLinear(in_features, dim)
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(self, in_features=self.linear.in_features, dim=self.linear.out_features)
 
     def forward(self, features: Tensor) -> Normal:
         """(..., in_features) to a Gaussian over (..., dim)."""
@@ -251,6 +287,16 @@ class NormalHead(nn.Module):
         self.sigma = sigma or BoundedLogSigma()
         self.linear = FullPrecisionLinear(in_features, 2 * dim)
 
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(
+            self,
+            in_features=self.linear.in_features,
+            dim=self.linear.out_features // 2,
+            sigma=sigma_config(self.sigma),
+        )
+
     def forward(self, features: Tensor) -> Normal:
         """(..., in_features) to a Gaussian over (..., dim)."""
         mu, raw = self.linear(features).chunk(2, -1)
@@ -268,6 +314,11 @@ class Heads(nn.ModuleDict):
         if TOTAL in heads:
             raise ValueError(f"a head can't be called {TOTAL!r}: that is the sum over all heads")
         super().__init__(heads)
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(self, heads={name: head.config for name, head in self.items()})
 
     def forward(self, features: Tensor) -> Outputs:
         """(..., in_features) to distributions by name."""

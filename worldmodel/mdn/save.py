@@ -4,12 +4,12 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from .config import KIND, Config
 from .heads import (
     BernoulliHead,
     CategoricalHead,
@@ -20,68 +20,23 @@ from .heads import (
     NormalHead,
 )
 from .sequence import SequenceModel
-from .sigma import BoundedLogSigma, EluSigma, SigmaMap, SoftplusSigma
-
-Config = dict[str, Any]
-KIND = "kind"
-SIGMAS: dict[str, Callable[..., SigmaMap]] = {
-    each.__name__: each for each in (BoundedLogSigma, SoftplusSigma, EluSigma)
-}
+from .sigma import SIGMAS
 
 
 def config_of(model: nn.Module) -> Config:
-    """What a model is made with, in plain types, for `from_config`.
+    """The `config` of a head or a sequence model: what it is made with, for `from_config`.
 
     Raises:
         ValueError: for a model, or a map to sigma, that is not of this library.
     """
-    own: Config
-    match model:
-        case MixtureHead():
-            own = {
-                "in_features": model.linear.in_features,
-                "dim": model.dim,
-                "components": model.components,
-                "factorization": model.factorization,
-                "sigma": _sigma_config(model.sigma),
-                "covariance": model.covariance,
-            }
-        case GroupedMixtureHead():
-            parts = [config_of(part) for part in model.parts]
-            own = {"groups": [list(group) for group in model.groups], "parts": parts}
-        case BernoulliHead():
-            own = {"in_features": model.linear.in_features}
-        case CategoricalHead():
-            own = {
-                "in_features": model.linear.in_features,
-                "categories": model.linear.out_features,
-            }
-        case LeastSquaresHead():
-            own = {"in_features": model.linear.in_features, "dim": model.linear.out_features}
-        case NormalHead():
-            own = {
-                "in_features": model.linear.in_features,
-                "dim": model.linear.out_features // 2,
-                "sigma": _sigma_config(model.sigma),
-            }
-        case Heads():
-            own = {"heads": {name: config_of(head) for name, head in model.items()}}
-        case SequenceModel():
-            own = {
-                "input_dim": model.input_dim,
-                "hidden": model.hidden,
-                "heads": {name: config_of(head) for name, head in model.heads.items()},
-                "cell": "gru" if isinstance(model.rnn, nn.GRU) else "lstm",
-                "layers": model.layers,
-                "inputs": list(model.inputs),
-            }
-        case _:
-            raise ValueError(f"{type(model).__name__} is no model of this library")
-    return {KIND: type(model).__name__} | own
+    if type(model) not in MODELS.values():
+        raise ValueError(f"{type(model).__name__} is no model of this library")
+    found: Config = model.config  # type: ignore[assignment]
+    return found
 
 
 def from_config(config: Mapping[str, Any]) -> nn.Module:
-    """A model with random weights, made as `config_of` says.
+    """A model with random weights, made as its `config` says.
 
     Raises:
         ValueError: for a kind that this library does not have, or arguments that it does not take.
@@ -139,12 +94,6 @@ def load(path: str | Path) -> nn.Module:
     return model.eval()
 
 
-def _sigma_config(sigma: SigmaMap) -> Config:
-    if isinstance(sigma, BoundedLogSigma | SoftplusSigma | EluSigma):
-        return {KIND: type(sigma).__name__} | asdict(sigma)
-    raise ValueError(f"sigma is {sigma!r}, which is none of this library's: it can't be saved")
-
-
 def _grouped(groups: list[list[int]], parts: list[Config]) -> GroupedMixtureHead:
     heads = [head for part in parts if isinstance(head := from_config(part), MixtureHead)]
     first = heads[0]
@@ -161,6 +110,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     each.__name__: each
     for each in (
         MixtureHead,
+        GroupedMixtureHead,
         BernoulliHead,
         CategoricalHead,
         LeastSquaresHead,

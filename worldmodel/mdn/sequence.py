@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
+from .config import Config, config
 from .heads import Heads
 from .nll import Outputs
 from .simple import Categorical
@@ -68,6 +69,19 @@ class SequenceModel(nn.Module):
         self.inputs = tuple(heads if inputs is None else inputs)
         if sorted(self.inputs) != sorted(heads):
             raise ValueError(f"inputs are {self.inputs}: name each of {sorted(heads)} once")
+
+    @property
+    def config(self) -> Config:
+        """What it is made with, for `mdn.save.from_config`."""
+        return config(
+            self,
+            input_dim=self.input_dim,
+            hidden=self.hidden,
+            heads={name: head.config for name, head in self.heads.items()},
+            cell="gru" if isinstance(self.rnn, nn.GRU) else "lstm",
+            layers=self.layers,
+            inputs=list(self.inputs),
+        )
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
         """Zeros, each (batch, hidden); on the device of the weights if None."""

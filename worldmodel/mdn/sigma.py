@@ -87,6 +87,11 @@ class EluSigma:
         return torch.log(raw.clamp(max=0).exp() + raw.clamp(min=0) + self.eps)
 
 
+SIGMAS: dict[str, Callable[..., SigmaMap]] = {
+    each.__name__: each for each in (BoundedLogSigma, SoftplusSigma, EluSigma)
+}
+
+
 def _check_positive(name: str, value: float) -> None:
     if not 0 < value < math.inf:
         raise ValueError(f"{name} is {value}: it must be positive")

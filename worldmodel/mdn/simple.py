@@ -13,7 +13,7 @@ from .draw import draw_index, normal
 from .temperature import Temperature
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bernoulli:
     """A yes or no (...) given by its logit; half precision is widened to float32."""
 
@@ -22,6 +22,9 @@ class Bernoulli:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "logits", widen(self.logits))
+
+    def __repr__(self) -> str:
+        return f"Bernoulli(batch {tuple(self.logits.shape)})"
 
     @property
     def probs(self) -> Tensor:
@@ -61,7 +64,7 @@ class Bernoulli:
         return torch.bernoulli(chance, generator=generator)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Categorical:
     """One of N (...) given by unnormalised log weights (..., N).
 
@@ -78,6 +81,9 @@ class Categorical:
         if not self.logits.ndim or not self.logits.shape[-1]:
             raise ValueError(f"logits are {tuple(self.logits.shape)}: use (..., N) for one of N")
         object.__setattr__(self, "logits", widen(self.logits))
+
+    def __repr__(self) -> str:
+        return f"Categorical(batch {tuple(self.logits.shape[:-1])}, N {self.logits.shape[-1]})"
 
     @property
     def probs(self) -> Tensor:
@@ -114,7 +120,7 @@ class Categorical:
         return draw_index(logits.unsqueeze(-1), heat, generator).squeeze((-2, -1))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Normal:
     """A Gaussian over vectors (..., D) with independent dimensions.
 
@@ -135,6 +141,9 @@ class Normal:
             )
         object.__setattr__(self, "mu", widen(self.mu))
         object.__setattr__(self, "log_sigma", widen(self.log_sigma))
+
+    def __repr__(self) -> str:
+        return f"Normal(batch {tuple(self.mu.shape[:-1])}, D {self.dim})"
 
     @property
     def dim(self) -> int:

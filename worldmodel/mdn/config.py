@@ -1,0 +1,25 @@
+"""What a head or a sequence model is made with, in plain types."""
+
+from dataclasses import asdict
+from typing import Any
+
+from .sigma import SIGMAS, SigmaMap
+
+Config = dict[str, Any]
+KIND = "kind"  # the name of the class
+
+
+def config(model: object, **arguments: object) -> Config:
+    """The class of a model and the arguments of its constructor."""
+    return {KIND: type(model).__name__} | arguments
+
+
+def sigma_config(sigma: SigmaMap) -> Config:
+    """The same of a map to sigma.
+
+    Raises:
+        ValueError: for one that is not of this library.
+    """
+    if type(sigma) not in SIGMAS.values():
+        raise ValueError(f"sigma is {sigma!r}, which is none of this library's: it can't be saved")
+    return {KIND: type(sigma).__name__} | asdict(sigma)  # type: ignore[call-overload]
