@@ -16,6 +16,7 @@ def main(cfg: DictConfig, run: Run) -> None:
         build(cfg.train_vae.frames),
         build(cfg.train_vae.fit),
         run,
+        more=build(cfg.train_vae.more) if cfg.train_vae.more is not None else None,
         device=pick_device(cfg.device),
         start=run.other(cfg.start, "train_vae") if cfg.start is not None else None,
     )

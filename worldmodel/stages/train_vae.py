@@ -1,6 +1,6 @@
 """The train_vae stage: V on the collected frames."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,14 +12,36 @@ from worldmodel.models.sight import moving_explained
 from worldmodel.models.vae import VAE, VAEConfig
 from worldmodel.run import checkpoint
 from worldmodel.run.run import Run
-from worldmodel.train.fit import FitConfig, fit, take_best
+from worldmodel.train.fit import STATE, FitConfig, fit, take_best
 from worldmodel.train.holdout import holdout_losses
 from worldmodel.train.vae_pictures import VAEPictures
+from worldmodel.types import UserError
 
 # What the stage reports of the newest hold-out episodes alone.
 NEWEST = ("recon", "kl")
 # Below this share of the moving pixels' variance the smaller things in a picture are not seen.
 ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class MoreConfig:
+    """A V that explains less than `below` of what moves is trained for `steps` more.
+
+    `moving_share` of the nats are then for the pixels that move (see `VAEConfig`): what V has seen
+    by then are the large things, and what is small and moves is what a controller acts on.
+    """
+
+    below: float
+    steps: int
+    moving_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.below <= 1:
+            raise ValueError(f"train_vae.more.below is {self.below}: use 0 to 1")
+        if self.steps < 1:
+            raise ValueError(f"train_vae.more.steps is {self.steps}: it must be at least 1")
+        if not 0 <= self.moving_share <= 1:
+            raise ValueError(f"train_vae.more.moving_share is {self.moving_share}: use 0 to 1")
 
 
 def train_vae(
@@ -28,6 +50,7 @@ def train_vae(
     fitting: FitConfig,
     run: Run,
     *,
+    more: MoreConfig | None = None,
     device: str,
     start: Path | None = None,
 ) -> dict[str, float]:
@@ -40,9 +63,18 @@ def train_vae(
         frames: how batches are made of episodes.
         fitting: numbers of the training run.
         run: folders, log and terminal.
+        more: for a V that sees too little; None: it stays as it is.
         device: "cpu" or "cuda".
         start: checkpoint of a V whose weights training begins with; None: random ones.
+
+    Raises:
+        UserError: if `more` is to weigh what moves in a loss that doesn't.
     """
+    if more is not None and config.moving_nats is None:
+        raise UserError(
+            "train_vae.more weighs what moves, which the loss of this V does not: use vae=moving, "
+            "or train_vae.more=null."
+        )
     store = EpisodeStore.open(run.of("collect") / "episodes")
     data = FrameData(store, frames, run.seed, config.moving_threshold)
     warn_if_shared(data.train_episodes, data.holdout_episodes, run.say)
@@ -56,6 +88,11 @@ def train_vae(
     result = fit(model, data, fitting, run, about=about, device=device, picture=pictures)
     _, holdout = take_best(model, run)
     seen = moving_explained(model, data.whole_holdout())
+    if more is not None and seen < more.below:
+        run.say(f"V explains {seen:.0%} of what moves: {more.steps} steps more, for that above all")
+        _train_on(model, data, replace(fitting, steps=more.steps), more, run, device)
+        _, holdout = take_best(model, run)
+        seen = moving_explained(model, data.whole_holdout())
     advise(run, seen, config, fitting)
     newest = holdout_losses(
         model, data.holdout_newest(), seed=run.seed, precision=result.precision, device=device
@@ -66,6 +103,17 @@ def train_vae(
         **{f"holdout_{name}": value for name, value in holdout.items()},
         **{f"newest_{name}": newest[name] for name in NEWEST if name in newest},
     }
+
+
+def _train_on(
+    model: VAE, data: FrameData, fitting: FitConfig, more: MoreConfig, run: Run, device: str
+) -> None:
+    """Train in a folder of its own, so that either part goes on where it was; keep the result."""
+    model.config = replace(model.config, moving_share=more.moving_share)
+    part = run.subrun("more")
+    about = {"kind": "vae", **asdict(model.config)}
+    fit(model, data, fitting, part, about=about, device=device, picture=VAEPictures(data, part))
+    run.save("best", checkpoint.load(part.checkpoint("best"), STATE))
 
 
 def advise(run: Run, seen: float, config: VAEConfig, fitting: FitConfig) -> None:
