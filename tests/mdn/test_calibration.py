@@ -92,3 +92,31 @@ def test_the_entropy_of_one_component_is_exact():
     m = full(3, 1)
     expected = torch.distributions.MultivariateNormal(m.mu[:, 0], scale_tril=m.scale_tril[:, 0])
     torch.testing.assert_close(m.entropy(1), expected.entropy())
+
+
+@pytest.mark.parametrize("make", [mixture, lambda kind, *sizes: full(2, 3, ())])
+def test_the_gradients_of_an_estimated_kl_are_those_of_the_kl(make):
+    """To both mixtures, against finite differences with the same draws' worth of noise."""
+    p, q = make("joint", (), 2, 3), mixture("joint", (), 2, 3, seed=5)
+    mu = p.mu.clone().requires_grad_()
+    moved = Mixture(p.logits, mu, p.log_sigma, "joint", p.regression)
+    (slope,) = torch.autograd.grad(kl_estimate(moved, q, 100_000, seeded()), mu)
+    step = torch.zeros_like(p.mu)
+    step[0, 0] = 0.05
+    up, down = (
+        kl_estimate(Mixture(p.logits, p.mu + way * step, p.log_sigma, "joint", p.regression), q,
+                    400_000, seeded())
+        for way in (1, -1)
+    )  # fmt: skip
+    assert slope[0, 0].item() == pytest.approx((up - down).item() / 0.1, abs=0.03)
+
+
+def test_an_entropy_has_gradients():
+    log_sigma = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
+    alone = Mixture(torch.zeros(1).double(), torch.zeros(1, 1).double(), log_sigma)
+    (slope,) = torch.autograd.grad(alone.entropy(1), log_sigma)
+    assert slope.item() == 1
+    log_sigma = torch.zeros(2, 1, dtype=torch.float64, requires_grad=True)
+    apart = Mixture(torch.zeros(2).double(), torch.tensor([[-50.0], [50.0]]).double(), log_sigma)
+    (slope,) = torch.autograd.grad(apart.entropy(20_000, seeded()), log_sigma)
+    torch.testing.assert_close(slope, torch.full((2, 1), 0.5).double(), atol=0.02, rtol=0)

@@ -15,8 +15,15 @@ from worldmodel.mdn import (
     MixtureHead,
     Normal,
     NormalHead,
+    SoftplusSigma,
     Temperature,
+    condition,
+    crps,
+    kl_bound,
+    marginal,
     nll,
+    pit,
+    to_torch,
 )
 
 UNIT = Mixture(torch.zeros(5, 3), torch.zeros(5, 3, 1), torch.zeros(5, 3, 1), "joint")
@@ -48,7 +55,7 @@ def test_targets_of_another_batch_are_refused():
         Categorical(torch.zeros(5, 4)).log_prob(torch.zeros(3))
     with pytest.raises(ValueError, match="does not fit"):
         Normal(torch.zeros(5, 2), torch.zeros(())).log_prob(torch.zeros(3, 2))
-    with pytest.raises(ValueError, match="events are"):
+    with pytest.raises(ValueError, match="does not fit"):
         Bernoulli(torch.zeros(5)).log_prob(torch.zeros(3))
     choice = Categorical(torch.tensor([0.0, math.log(3)]))
     assert choice.log_prob(torch.tensor([1, 0])).exp().tolist() == pytest.approx([0.75, 0.25])
@@ -173,3 +180,82 @@ def test_shapes_are_known_without_numbers():
     assert m.log_prob(torch.zeros(5, 2, device="meta")).shape == (5,)
     assert m.sample().shape == (5, 2)
     assert nll(m, torch.zeros(5, 2, device="meta"), torch.ones(5, device="meta")).shape == ()
+
+
+@pytest.mark.parametrize("name", ["mu", "log_sigma"])
+def test_nan_in_a_parameter_is_refused_by_all_that_computes_with_it(name):
+    parts = {"logits": torch.zeros(3), "mu": torch.zeros(3, 2), "log_sigma": torch.zeros(3, 2)}
+    parts[name][0, 0] = math.nan
+    m, value = Mixture(**parts), torch.zeros(2)
+    asked = [
+        lambda: m.log_prob(value), lambda: m.log_prob_each(value), lambda: m.rsample((200,)),
+        lambda: m.responsibilities(value), lambda: pit(m, value), lambda: crps(m, value),
+        lambda: m.variance, lambda: kl_bound(m, m),
+        lambda: m.sample((200,), generator=torch.Generator().manual_seed(0)),
+    ]  # fmt: skip
+    for ask in asked:
+        with pytest.raises(ValueError, match=f"{name} holds NaN"):
+            ask()
+    for bad in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="scale holds NaN or infinity"):
+            UNIT.affine(bad)
+
+
+def test_a_component_without_weight_changes_nothing():
+    g = torch.Generator().manual_seed(0)
+    mu = torch.randn(3, 2, generator=g)
+    m = Mixture(torch.tensor([1.0, 1.0, 0.0]).log(), mu, torch.zeros(3, 2))
+    two = Mixture(torch.zeros(2), mu[:2], torch.zeros(2, 2))
+    value = torch.zeros(2)
+    assert m.log_prob_each(value).isfinite().all()
+    torch.testing.assert_close(m.log_prob(value), two.log_prob(value))
+    given = condition(m, [0], torch.zeros(1)).log_prob(torch.zeros(1))
+    torch.testing.assert_close(given, condition(two, [0], torch.zeros(1)).log_prob(torch.zeros(1)))
+    assert kl_bound(m, m).item() == 0
+
+
+def test_events_and_choices_are_those_that_there_are():
+    event = Bernoulli(torch.zeros(3))
+    assert event.log_prob(event.sample((7,))).shape == (7, 3)
+    with pytest.raises(ValueError, match="0 or 1"):
+        event.log_prob(torch.tensor([0.0, 0.5, 1.0]))
+    choice = Categorical(torch.zeros(4, 3))
+    assert choice.log_prob(choice.sample((7,))).shape == (7, 4)
+    for bad in (1.7, -1, 3):
+        with pytest.raises(ValueError, match="one of 0 … 2"):
+            choice.log_prob(torch.full((4,), bad))
+    assert Bernoulli(torch.tensor([2.0])).sample(temperature=1e-46).item() == 1
+    cold = Mixture(torch.tensor([0.0, 1e10]), torch.tensor([[0.0], [1.0]]), torch.zeros(2, 1))
+    assert cold.sample(temperature=Temperature(mixture=1e-29, scale=0.0)).item() == 1
+
+
+def test_shapes_and_maps_are_what_they_should_be():
+    with pytest.raises(ValueError, match=r"use \(3,\)"):
+        UNIT.sample(3)
+    with pytest.raises(ValueError, match="use a map"):
+        MixtureHead(4, 2, 2, sigma=SoftplusSigma)
+    with pytest.raises(ValueError, match="use a map"):
+        NormalHead(4, 2, sigma="softplus")
+    for kind in (NormalHead, LeastSquaresHead):
+        with pytest.raises(ValueError, match="dim is 0"):
+            kind(4, 0)
+    assert Normal(torch.zeros(3), 0.0).log_prob(torch.zeros(3)).item() == pytest.approx(
+        -1.5 * math.log(2 * math.pi)
+    )
+    assert UNIT.rsample((7,)).shape == (7, *UNIT.sample().shape)
+
+
+def test_a_grouped_mixture_says_what_takes_its_parts():
+    one = Mixture(torch.zeros(5, 2), torch.zeros(5, 2, 1), torch.zeros(5, 2, 1))
+    other = Mixture(torch.zeros(4, 2), torch.zeros(4, 2, 1), torch.zeros(4, 2, 1))
+    with pytest.raises(ValueError, match="parts have batches"):
+        Grouped((one, other), ((0,), (1,)))
+    both = Grouped((one, one), ((0,), (1,)))
+    for ask in (lambda: pit(both, torch.zeros(2)), lambda: to_torch(both),
+                lambda: marginal(both, [0]), lambda: kl_bound(both, both)):  # fmt: skip
+        with pytest.raises(ValueError, match="use its parts"):
+            ask()
+    with pytest.raises(ValueError, match="scale is"):
+        both.affine(torch.ones(3))
+    exact = Grouped((one.to(torch.float64),) * 2, ((0,), (1,)))
+    assert exact.affine(0.1).stddev[0, 0].item() == pytest.approx(0.1, rel=1e-15)

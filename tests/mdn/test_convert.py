@@ -87,3 +87,23 @@ def test_a_vector_of_keras_has_its_density():
         from_keras(packed, 2, 3)
     with pytest.raises(ValueError, match="not positive"):
         from_keras(-packed, 2, 2)
+
+
+def test_other_shapes_and_types_of_covariances():
+    logits, mu = torch.zeros(2), torch.zeros(2, 2)
+    with pytest.raises(ValueError, match="covariance is"):
+        from_covariance(logits, mu, torch.ones(2, 2, 3))
+    tiny = 1e-7 * torch.tensor([[1.0, 0.9], [0.0, 1.0]]).expand(2, 2, 2)
+    with pytest.raises(ValueError, match="symmetric"):
+        from_covariance(logits, mu, tiny)
+    with pytest.raises(ValueError, match="lower triangular"):
+        from_scale_tril(logits, mu, torch.tensor([[1.0, 0.5], [0.0, 1.0]]).expand(2, 2, 2))
+    mixed = from_covariance(logits, mu.half(), torch.eye(2).double().expand(2, 2, 2))
+    assert mixed.log_prob(torch.zeros(2)).dtype == torch.float64
+
+
+def test_weights_that_are_the_same_for_all_come_from_torch():
+    parts = Independent(Normal(torch.zeros(5, 3, 2), 1.0), 1)
+    theirs = MixtureSameFamily(Categorical(logits=torch.zeros(3)), parts)
+    torch.testing.assert_close(from_torch(theirs).log_prob(torch.zeros(5, 2)),
+                               theirs.log_prob(torch.zeros(5, 2)))  # fmt: skip

@@ -125,7 +125,7 @@ def test_draws_of_correlated_components_have_gradients(k):
     inputs = [p.clone().requires_grad_() for p in (m.logits, m.mu, m.log_sigma, m.regression)]
     logits, mu, log_sigma, regression = inputs
     many = Mixture(logits, mu, log_sigma, "joint", regression)
-    x = many.expand(200_000).rsample(torch.Generator().manual_seed(0))
+    x = many.expand(200_000).rsample(generator=torch.Generator().manual_seed(0))
     moving = inputs if k > 1 else inputs[1:]  # weights of one component do nothing
     found = torch.autograd.grad(x.prod(-1).mean(), moving)
     product = many.covariance[0, 1] + many.mean.prod()

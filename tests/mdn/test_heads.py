@@ -13,6 +13,7 @@ from worldmodel.mdn import (
     MixtureHead,
     NormalHead,
     SoftplusSigma,
+    nll,
 )
 
 
@@ -296,3 +297,42 @@ def test_data_that_a_head_can_not_start_from_are_refused():
             head.init_from(data)
     head.init_from(torch.ones(9, 2))  # constant: nothing to see, nothing to fail at
     assert head(torch.zeros(1, 4)).mean.tolist()[0] == pytest.approx([1, 1], abs=0.2)
+
+
+def test_a_constant_column_keeps_its_unit():
+    for constant in (0.1, 0.7, 255.3):
+        head = MixtureHead(8, 1, 3)
+        head.init_from(torch.full((1000, 1), constant))
+        assert head.scale.item() == 1
+        assert nll(head(torch.zeros(1, 8)), torch.full((1, 1), constant + 0.01)).item() < 100
+
+
+def test_groups_start_from_data():
+    value = torch.randn(500, 3) * torch.tensor([1.0, 1000.0, 1e-3])
+    head = GroupedMixtureHead(4, [[0, 2], [1]], [2, 3])
+    head.init_from(value)
+    torch.testing.assert_close(head(torch.zeros(1, 4)).stddev[0], value.std(0), rtol=0.1, atol=1e-4)
+
+
+def test_what_does_not_fit_leaves_a_head_as_it_was():
+    two, three = MixtureHead(8, 2, 3), MixtureHead(8, 3, 3)
+    two.init_from(torch.randn(100, 2))
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        three.load_state_dict(two.state_dict())
+    assert three(torch.zeros(1, 8)).mean.shape == (1, 3)
+    half = {name: part for name, part in two.state_dict().items() if name != "scale"}
+    with pytest.raises(RuntimeError, match="shift"):
+        MixtureHead(8, 2, 3).load_state_dict(half)
+
+
+def test_a_head_started_in_inference_mode_trains():
+    head = MixtureHead(8, 2, 3)
+    with torch.inference_mode():
+        head.init_from(torch.randn(100, 2))
+        again = MixtureHead(8, 2, 3)
+    again = MixtureHead(8, 2, 3)
+    with torch.inference_mode():
+        again.load_state_dict(head.state_dict())
+    for one in (head, again):
+        nll(one(torch.zeros(5, 8)), torch.zeros(5, 2)).backward()
+        assert one.linear.weight.grad.isfinite().all()

@@ -15,7 +15,7 @@ def leaves(*values):
 def test_a_single_component_moves_with_its_parameters():
     logits, mu, log_sigma, regression = leaves([0.0], [[1.0, 2.0]], [[0.1, -0.3]], [[0.7]])
     m = Mixture(logits, mu, log_sigma, "joint", regression).expand(200_000)
-    x = m.rsample(generator())
+    x = m.rsample(generator=generator())
     (x[:, 0] * x[:, 1]).mean().backward()
     # E[x y] = mu1 mu2 + a s1².
     variance = log_sigma.detach()[0, :1].mul(2).exp()
@@ -30,7 +30,7 @@ def test_a_mixture_over_numbers_has_the_gradients_of_its_moments(factorization):
     weights = logits.view(1, 3) if factorization == "per_dim" else logits
     m = Mixture(weights, mu.view(shape), log_sigma.view(shape), factorization)
     exact = torch.autograd.grad(m.variance.sum() + m.mean.square().sum(), (logits, mu, log_sigma))
-    x = m.expand(400_000).rsample(generator())
+    x = m.expand(400_000).rsample(generator=generator())
     estimate = torch.autograd.grad(x.square().mean(), (logits, mu, log_sigma))
     for ours, expected in zip(estimate, exact, strict=True):
         torch.testing.assert_close(ours, expected, atol=0.03, rtol=0)
@@ -42,7 +42,7 @@ def test_a_mixture_over_numbers_has_the_gradients_of_its_moments(factorization):
 def test_each_draw_moves_as_its_cdf_says():
     logits, mu, log_sigma = leaves([[0.3, -0.2]], [[-1.0, 1.0]], [[0.0, -0.5]])
     m = Mixture(logits, mu, log_sigma, "per_dim")
-    x = m.rsample(generator())
+    x = m.rsample(generator=generator())
     slopes = torch.autograd.grad(x.sum(), (logits, mu, log_sigma))
     at = x.detach()
     density = m.pdf(at).detach()
@@ -61,7 +61,7 @@ def test_vectors_move_with_their_mixture():
     m = Mixture(logits, mu, log_sigma, "joint")
     weight = logits.softmax(-1)
     exact = (weight * (mu.prod(-1) + mu[:, 0] ** 2 + (2 * log_sigma[:, 0]).exp())).sum()
-    x = m.expand(400_000).rsample(generator())
+    x = m.expand(400_000).rsample(generator=generator())
     estimate = (x.prod(-1) + x[:, 0] ** 2).mean()
     ours, theirs = (
         torch.autograd.grad(of, (logits, mu, log_sigma), create_graph=True)
@@ -86,7 +86,7 @@ def test_second_derivatives_are_those_of_the_inverse_cdf():
     logits, mu = torch.zeros(1, 2).double(), torch.tensor([[0.0, 3.0]]).double()
 
     def first(at):
-        x = Mixture(logits, mu, at, "per_dim").rsample(torch.Generator().manual_seed(1))
+        x = Mixture(logits, mu, at, "per_dim").rsample(generator=torch.Generator().manual_seed(1))
         (slope,) = torch.autograd.grad(x.sum(), at, create_graph=True)
         return x, slope[0, 0]
 

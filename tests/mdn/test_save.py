@@ -92,3 +92,38 @@ def test_broken_files_are_refused(tmp_path):
     save_file(NormalHead(2, 1).state_dict(), path, {"config": config})
     with pytest.raises(ValueError, match="no model"):
         load(path)
+
+
+class Foreign(MixtureHead):
+    """Somebody else's."""
+
+
+def test_what_holds_a_stranger_is_refused_before_anything_is_written(tmp_path):
+    for part in (Foreign(8, 1, 1), nn.Linear(3, 3)):
+        with pytest.raises(ValueError, match=f"{type(part).__name__} is no model"):
+            save(Heads({"a": part}), tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_precision_is_kept(tmp_path):
+    head = MixtureHead(8, 2, 3).double()
+    head.init_from(torch.randn(100, 2).double())
+    save(head, tmp_path / "head.safetensors")
+    features = torch.randn(5, 8).double()
+    again = load(tmp_path / "head.safetensors")
+    assert torch.equal(again(features).mu, head(features).mu)
+    assert load_half(tmp_path).linear.weight.dtype == torch.float16
+
+
+def load_half(folder):
+    save(MixtureHead(8, 2, 3).half(), folder / "half.safetensors")
+    return load(folder / "half.safetensors")
+
+
+def test_one_head_may_have_two_names(tmp_path):
+    head = MixtureHead(8, 2, 3)
+    save(Heads({"a": head, "b": head}), tmp_path / "x.safetensors")
+    again = load(tmp_path / "x.safetensors")
+    assert torch.equal(again["a"].linear.weight, again["b"].linear.weight)
+    with pytest.raises(ValueError, match="folder"):
+        load(tmp_path)

@@ -223,3 +223,16 @@ def test_a_stop_rule_that_all_meet_draws_no_more():
     out = build(4).generate(torch.randn(3, 6, 4), 50, stop=lambda draw: draw["end"] >= 0)
     assert out.drawn["z"].shape == (3, 1, 3)
     assert out.length.tolist() == [1, 1, 1]
+
+
+def test_what_generate_can_not_go_on_from_is_refused():
+    model, prime = build(4), torch.zeros(2, 3, 4)
+    with pytest.raises(ValueError, match="a state of 1 tensors: this model has 2"):
+        model.generate(prime, 3, state=(torch.zeros(2, 24),))
+    for said in (torch.zeros(2, 1), True):
+        with pytest.raises(ValueError, match="stop returned"):
+            model.generate(prime, 3, stop=lambda draw, said=said: said)
+    with pytest.raises(ValueError, match="inputs of size 4"):
+        model.generate(torch.zeros(2, 4), 3)
+    with pytest.raises(ValueError, match="without heads"):
+        SequenceModel(4, 8, {})

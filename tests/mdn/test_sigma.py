@@ -67,3 +67,13 @@ def test_impossible_maps_are_refused():
         SoftplusSigma(0.0)
     with pytest.raises(ValueError, match="eps"):
         EluSigma(-1.0)
+
+
+def test_bounds_beside_zero_are_no_cliff():
+    bound = BoundedLogSigma(-7.0, 0.1)
+    raw = torch.linspace(-20, 20, 2001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(bound(raw).sum(), raw)
+    assert slope.max().item() <= 1 + 1e-6
+    steep = BoundedLogSigma(-7.0, 0.5)
+    (slope,) = torch.autograd.grad(steep(raw).sum(), raw)
+    assert slope.max().item() < 6

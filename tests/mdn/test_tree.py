@@ -10,6 +10,7 @@ from worldmodel.mdn import (
     CategoricalHead,
     GroupedMixtureHead,
     Heads,
+    Mixture,
     MixtureHead,
     NormalHead,
     nll,
@@ -115,3 +116,15 @@ def test_a_short_repr():
     assert repr(BernoulliHead(6)(torch.zeros(5, 6))) == "Bernoulli(batch (5,))"
     assert repr(CategoricalHead(6, 3)(torch.zeros(5, 6))) == "Categorical(batch (5,), N 3)"
     assert repr(heads()[3](torch.zeros(5, 6))) == "Normal(batch (5,), D 3)"
+
+
+def test_draws_are_differentiated_by_transforms():
+    m = mixture("joint", (5,), 2)
+
+    def spread(mu, seed=0):
+        moved = Mixture(m.logits, mu, m.log_sigma)
+        return moved.rsample(generator=torch.Generator().manual_seed(seed)).square().sum()
+
+    mu = m.mu.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(spread(mu), mu)
+    torch.testing.assert_close(torch.func.grad(spread)(m.mu), expected)

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .mixture import Mixture
+from .mixture import Mixture, needs_mixture
 
 
 def pit(mixture: Mixture, value: Tensor) -> Tensor:
@@ -22,8 +22,9 @@ def pit(mixture: Mixture, value: Tensor) -> Tensor:
     Raises:
         ValueError: for a value of another size.
     """
+    mixture = needs_mixture(mixture, "pit")
     logits, _, distance = _numbers(mixture, value)
-    return (logits.softmax(-2) * torch.special.ndtr(distance)).sum(-2).clamp(max=1)
+    return mixture.known((logits.softmax(-2) * torch.special.ndtr(distance)).sum(-2).clamp(max=1))
 
 
 @torch.no_grad()
@@ -47,13 +48,14 @@ def credibility(
     return (drawn > found).to(drawn.dtype).mean(0)
 
 
-def coverage(levels: Tensor, probability: Tensor) -> Tensor:
+def coverage(levels: Tensor | float, probability: Tensor) -> Tensor:
     """The share of values that lie in the credible region of each level; the levels, if right.
 
     Args:
-        levels: (L,) in (0, 1).
+        levels: (L,) in (0, 1), or one.
         probability: of the smallest region that holds each value, as from `credibility`.
     """
+    levels = torch.as_tensor(levels)
     return (probability.flatten() <= levels.unsqueeze(-1)).to(levels.dtype).mean(-1)
 
 
@@ -97,6 +99,7 @@ def crps(mixture: Mixture, value: Tensor) -> Tensor:
     Raises:
         ValueError: for a value of another size.
     """
+    mixture = needs_mixture(mixture, "crps")
     logits, log_deviation, distance = _numbers(mixture, value)
     weight, sigma = logits.softmax(-2), log_deviation.exp()
     _, mu, _ = mixture.aligned()
@@ -104,7 +107,7 @@ def crps(mixture: Mixture, value: Tensor) -> Tensor:
     spread = torch.hypot(sigma.unsqueeze(-2), sigma.unsqueeze(-3))
     between = spread * _absolute((mu.unsqueeze(-2) - mu.unsqueeze(-3)) / spread)
     pairs = weight.unsqueeze(-2) * weight.unsqueeze(-3)
-    return to_value - 0.5 * (pairs * between).sum((-3, -2))
+    return mixture.known(to_value - 0.5 * (pairs * between).sum((-3, -2)))
 
 
 def _numbers(mixture: Mixture, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -28,6 +28,17 @@ def check_value(value: Tensor, dim: int) -> None:
         raise ValueError(f"a value has to be (..., {dim}), this one is {tuple(value.shape)}")
 
 
+def check_shape(shape: Sequence[int]) -> Sequence[int]:
+    """The same, if it is a shape.
+
+    Raises:
+        ValueError: for a number, which is none.
+    """
+    if isinstance(shape, int):
+        raise ValueError(f"a shape is {shape}: use ({shape},)")
+    return shape
+
+
 def common_batch(batch: Sequence[int], given: Sequence[int]) -> torch.Size:
     """The shape that a distribution's batch and a value's have in common.
 

@@ -11,7 +11,8 @@ from torch.distributions import (
 )
 
 from . import correlation
-from .mixture import Mixture
+from .check import widen
+from .mixture import Mixture, needs_mixture
 
 
 def from_scale_tril(logits: Tensor, mu: Tensor, scale_tril: Tensor) -> Mixture:
@@ -23,14 +24,14 @@ def from_scale_tril(logits: Tensor, mu: Tensor, scale_tril: Tensor) -> Mixture:
         scale_tril: lower triangular, with a positive diagonal.
 
     Raises:
-        ValueError: for shapes that do not fit, or a diagonal that is not positive.
+        ValueError: for shapes that do not fit, or what is no Cholesky factor.
     """
-    if scale_tril.shape != (*mu.shape, mu.shape[-1]):
-        raise ValueError(f"scale_tril is {tuple(scale_tril.shape)}, mu {tuple(mu.shape)}")
+    logits, mu, scale_tril = _alike("scale_tril", logits, mu, scale_tril)
     if not bool((scale_tril.diagonal(dim1=-2, dim2=-1) > 0).all()):
         raise ValueError("the diagonal of a Cholesky factor is positive, this one is not")
-    log_sigma = scale_tril.diagonal(dim1=-2, dim2=-1).log()
-    return Mixture(logits, mu, log_sigma, "joint", correlation.from_scale_tril(scale_tril))
+    if bool(scale_tril.triu(1).any()):
+        raise ValueError("a Cholesky factor is lower triangular, this one is not")
+    return from_factor(logits, mu, scale_tril)
 
 
 def from_covariance(logits: Tensor, mu: Tensor, covariance: Tensor) -> Mixture:
@@ -39,11 +40,20 @@ def from_covariance(logits: Tensor, mu: Tensor, covariance: Tensor) -> Mixture:
     Raises:
         ValueError: for shapes that do not fit, or what is not symmetric and positive definite.
     """
+    logits, mu, covariance = _alike("covariance", logits, mu, covariance)
     scale_tril, failed = torch.linalg.cholesky_ex(covariance)
-    symmetric = torch.allclose(covariance, covariance.mT, rtol=1e-4, atol=1e-6)
+    sigma = covariance.diagonal(dim1=-2, dim2=-1).abs().sqrt()
+    scale = sigma.unsqueeze(-1) * sigma.unsqueeze(-2)
+    symmetric = bool(((covariance - covariance.mT).abs() <= 1e-4 * scale).all())
     if not symmetric or bool(failed.any()):
         raise ValueError("a covariance is symmetric and positive definite, this one is not")
-    return from_scale_tril(logits, mu, scale_tril)
+    return from_factor(logits, mu, scale_tril)
+
+
+def from_factor(logits: Tensor, mu: Tensor, scale_tril: Tensor) -> Mixture:
+    """`from_scale_tril` of what is known to be a Cholesky factor."""
+    log_sigma = scale_tril.diagonal(dim1=-2, dim2=-1).log()
+    return Mixture(logits, mu, log_sigma, "joint", correlation.from_scale_tril(scale_tril))
 
 
 def from_keras(packed: Tensor, components: int, dim: int) -> Mixture:
@@ -71,7 +81,12 @@ def from_keras(packed: Tensor, components: int, dim: int) -> Mixture:
 
 
 def to_torch(mixture: Mixture) -> MixtureSameFamily | Independent:
-    """The same distribution as torch has it."""
+    """The same distribution as torch has it.
+
+    Raises:
+        ValueError: for what is no `Mixture`.
+    """
+    needs_mixture(mixture, "to_torch")
     if mixture.factorization == "per_dim":
         parts = Normal(mixture.mu, mixture.log_sigma.exp())
         return Independent(MixtureSameFamily(Categorical(logits=mixture.logits), parts), 1)
@@ -107,11 +122,13 @@ def _per_dim(distribution: Independent) -> Mixture | None:
     parts = inner.component_distribution
     if not isinstance(parts, Normal):
         return None
-    return Mixture(inner.mixture_distribution.logits, parts.loc, parts.scale.log(), "per_dim")
+    logits = inner.mixture_distribution.logits.expand_as(parts.loc)
+    return Mixture(logits, parts.loc, parts.scale.log(), "per_dim")
 
 
 def _joint(distribution: MixtureSameFamily) -> Mixture | None:
-    parts, logits = distribution.component_distribution, distribution.mixture_distribution.logits
+    parts = distribution.component_distribution
+    logits = distribution.mixture_distribution.logits.expand(parts.batch_shape)
     if isinstance(parts, MultivariateNormal):
         return from_scale_tril(logits, parts.loc, parts.scale_tril)
     if isinstance(parts, Normal):
@@ -119,3 +136,14 @@ def _joint(distribution: MixtureSameFamily) -> Mixture | None:
     if isinstance(parts, Independent) and isinstance(parts.base_dist, Normal):
         return Mixture(logits, parts.base_dist.loc, parts.base_dist.scale.log(), "joint")
     return None
+
+
+def _alike(name: str, logits: Tensor, mu: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The three in one precision, with matrices (..., K, D, D) beside means (..., K, D)."""
+    if not mu.ndim or matrix.shape != (*mu.shape, mu.shape[-1]):
+        raise ValueError(
+            f"{name} is {tuple(matrix.shape)}: beside mu {tuple(mu.shape)} it is (..., K, D, D)"
+        )
+    logits, mu, matrix = widen(logits), widen(mu), widen(matrix)
+    exact = torch.promote_types(mu.dtype, matrix.dtype)
+    return logits.to(exact), mu.to(exact), matrix.to(exact)

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from .mixture import Mixture
+from .check import common_batch
+from .mixture import Mixture, needs_mixture
 
 
 def kl_estimate(
@@ -11,7 +12,8 @@ def kl_estimate(
 ) -> Tensor:
     """Monte Carlo estimate (...) in nats of KL(p‖q) from `samples` draws of p.
 
-    It has no closed form. Unbiased; its error falls as 1/√samples, and may take it below 0.
+    It has no closed form. Unbiased, with gradients to both; its error falls as 1/√samples, and may
+    take it below 0.
 
     Raises:
         ValueError: for mixtures over vectors of different size, or less than one sample.
@@ -21,7 +23,7 @@ def kl_estimate(
             f"{samples} draws of a mixture over {p.dim} for one over {q.dim}: use at "
             "least 1, and two of the same size"
         )
-    x = p.sample((samples,), generator=generator)
+    x = p.rsample((samples,), generator=generator)
     return (p.log_prob(x) - q.log_prob(x)).mean(0)
 
 
@@ -34,6 +36,8 @@ def kl_bound(p: Mixture, q: Mixture) -> Tensor:
     Raises:
         ValueError: for mixtures of another form, size or number of components, or correlated ones.
     """
+    p, q = needs_mixture(p, "kl_bound"), needs_mixture(q, "kl_bound")
+    common_batch(p.batch_shape, q.batch_shape)
     same = p.factorization == q.factorization and p.mu.shape[-2:] == q.mu.shape[-2:]
     if not same or p.regression is not None or q.regression is not None:
         raise ValueError("kl_bound compares two diagonal mixtures of the same form and size")
@@ -44,4 +48,6 @@ def kl_bound(p: Mixture, q: Mixture) -> Tensor:
     log_p, log_q = ours.logits.log_softmax(-2), theirs.logits.log_softmax(-2)
     if p.factorization == "joint":
         each = each.sum(-1, keepdim=True)
-    return (log_p.exp() * (log_p - log_q + each)).sum((-2, -1))
+    cost = log_p - log_q + each
+    # A component without weight costs nothing, whatever the other's is.
+    return p.known((log_p.exp() * torch.where(log_p > -torch.inf, cost, 0)).sum((-2, -1)))

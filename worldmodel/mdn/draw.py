@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 # Below it logits divided by a temperature overflow in float32, and the likeliest is drawn anyway.
-COLDEST = 1e-30
+COLDEST = 1e-25
 
 
 def uniform(like: Tensor, shape: Sequence[int], generator: torch.Generator | None) -> Tensor:

@@ -26,7 +26,8 @@ class Grouped:
         groups: the dimensions of each group; together every one of 0 … D-1 once.
 
     Raises:
-        ValueError: if the groups leave a dimension out or do not fit the parts.
+        ValueError: if the groups leave a dimension out or do not fit the parts, or the parts have
+            batches of different shape.
     """
 
     parts: tuple[Mixture, ...]
@@ -37,6 +38,9 @@ class Grouped:
         sizes = [part.dim for part in self.parts]
         if sizes != [len(group) for group in self.groups]:
             raise ValueError(f"mixtures over {sizes} dimensions do not fit groups {self.groups}")
+        batches = [part.batch_shape for part in self.parts]
+        if any(batch != batches[0] for batch in batches):
+            raise ValueError(f"parts have batches {[*map(tuple, batches)]}: they must be the same")
 
     @property
     def dim(self) -> int:
@@ -46,7 +50,7 @@ class Grouped:
     @property
     def batch_shape(self) -> torch.Size:
         """(...), as torch's distributions have it."""
-        return torch.broadcast_shapes(*(part.batch_shape for part in self.parts))
+        return self.parts[0].batch_shape
 
     @property
     def event_shape(self) -> torch.Size:
@@ -86,7 +90,7 @@ class Grouped:
         return tuple(part.responsibilities(given) for part, given in pairs)
 
     def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
-        """Monte Carlo estimate (...) of the entropy in nats: that of the groups together."""
+        """Monte Carlo estimate (...) of the entropy in nats: the sum over the groups."""
         return torch.stack([part.entropy(samples, generator) for part in self.parts]).sum(0)
 
     def expand(self, *sizes: int) -> "Grouped":
@@ -95,9 +99,8 @@ class Grouped:
 
     def affine(self, scale: float | Tensor, shift: float | Tensor = 0.0) -> "Grouped":
         """The mixture of scale · value + shift; each is a number or one for each dimension (D,)."""
-        numbers = [torch.as_tensor(given) for given in (scale, shift)]
         factors, offsets = (
-            self._split(each.expand(self.dim) if each.ndim == 0 else each) for each in numbers
+            self._per_group(name, given) for name, given in (("scale", scale), ("shift", shift))
         )
         parts = zip(self.parts, factors, offsets, strict=True)
         return Grouped(tuple(part.affine(*given) for part, *given in parts), self.groups)
@@ -115,9 +118,11 @@ class Grouped:
              for part in self.parts]
         )  # fmt: skip
 
-    def rsample(self, generator: torch.Generator | None = None) -> Tensor:
-        """A draw (..., D) that passes gradients, where `Mixture.rsample` is defined."""
-        return self._join([part.rsample(generator) for part in self.parts])
+    def rsample(
+        self, shape: Sequence[int] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draws (*shape, ..., D) that pass gradients, see `Mixture.rsample`."""
+        return self._join([part.rsample(shape, generator=generator) for part in self.parts])
 
     @property
     def mean(self) -> Tensor:
@@ -138,6 +143,14 @@ class Grouped:
     def likeliest_mean(self) -> Tensor:
         """Mean (..., D) of the likeliest component of each group."""
         return self._join([part.likeliest_mean for part in self.parts])
+
+    def _per_group(self, name: str, given: float | Tensor) -> list[Tensor]:
+        """A number, or one for each dimension, as one for each dimension of each group."""
+        mu = self.parts[0].mu
+        numbers = torch.as_tensor(given, dtype=mu.dtype, device=mu.device)
+        if numbers.ndim and numbers.shape != (self.dim,):
+            raise ValueError(f"{name} is {tuple(numbers.shape)}: use a number, or ({self.dim},)")
+        return self._split(numbers.expand(self.dim))
 
     def _split(self, value: Tensor) -> list[Tensor]:
         check_value(value, self.dim)

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from . import correlation
 from .check import check_value, full_precision
-from .config import Config, config, sigma_config
+from .config import Config, config, config_of, sigma_config
 from .grouped import Grouped, Groups, check_groups
 from .mixture import FACTORIZATIONS, Factorization, Mixture
 from .nll import TOTAL, Outputs
-from .sigma import BoundedLogSigma, SigmaMap
+from .sigma import BoundedLogSigma, SigmaMap, check_sigma
 from .simple import Bernoulli, Categorical, Normal
 from .start import cluster, moments, raw_for
 
@@ -37,7 +37,8 @@ class MixtureHead(nn.Module):
     occurs.
 
     `init_from` starts a head from data instead of from random numbers; it predicts in their units
-    then, and its state dict holds `shift` and `scale`, the mean and the deviation of the data.
+    then, and its state dict holds `shift` and `scale`, the mean and the deviation of the data. One
+    without them does not fit it any more.
 
     Args:
         in_features: size of the features.
@@ -65,8 +66,7 @@ class MixtureHead(nn.Module):
     ) -> None:
         super().__init__()
         _check_head(dim, components, factorization, covariance)
-        if sigma is not None and not callable(sigma):
-            raise ValueError(f"sigma is {sigma!r}: use a map such as SoftplusSigma()")
+        check_sigma(sigma)
         self.dim, self.components = dim, components
         self.factorization: Factorization = factorization
         self.covariance: Covariance = covariance
@@ -110,7 +110,7 @@ class MixtureHead(nn.Module):
         """Start from data: their mean and deviation, and K clusters of what they are in these.
 
         The head then predicts the clusters whatever the features are, but for a tenth of what its
-        random weights make of them.
+        random weights make of them: call it once.
 
         Args:
             y: (N, D), in the units in which the head is to predict.
@@ -121,6 +121,7 @@ class MixtureHead(nn.Module):
         """
         shift, scale = moments(y.to(self.linear.weight))
         check_value(y, self.dim)
+        shift, scale = _plain(shift), _plain(scale)
         rows = (y.to(shift) - shift) / scale
         per_dim = self.factorization == "per_dim"
         sets = rows.T.unsqueeze(-1) if per_dim else rows.unsqueeze(0)
@@ -140,9 +141,14 @@ class MixtureHead(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """A state dict of a head that started from data brings shift and scale along."""
-        for name in ("shift", "scale"):
-            if prefix + name in state_dict and getattr(self, name) is None:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name]))
+        given = [state_dict.get(prefix + name) for name in ("shift", "scale")]
+        fits = all(each is not None and each.shape == (self.dim,) for each in given)
+        if fits and self.scale is None:
+            weight = self.linear.weight
+            self.shift, self.scale = (
+                _plain(torch.empty(self.dim, dtype=weight.dtype, device=weight.device))
+                for _ in range(2)
+            )
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _standard(self, features: Tensor) -> Mixture:
@@ -203,8 +209,20 @@ class GroupedMixtureHead(nn.Module):
     @property
     def config(self) -> Config:
         """What it is made with, for `mdn.save.from_config`."""
-        parts = [part.config for part in self.parts]
+        parts = [config_of(part) for part in self.parts]
         return config(self, groups=[list(group) for group in self.groups], parts=parts)
+
+    @torch.no_grad()
+    def init_from(self, y: Tensor, generator: torch.Generator | None = None) -> None:
+        """Start every group from data (N, D), see `MixtureHead.init_from`.
+
+        Raises:
+            ValueError: as there.
+        """
+        check_value(y, sum(map(len, self.groups)))
+        for part, group in zip(self.parts, self.groups, strict=True):
+            assert isinstance(part, MixtureHead)
+            part.init_from(y[..., list(group)], generator)
 
     def forward(self, features: Tensor) -> Grouped:
         """(..., in_features) to mixtures over (..., D)."""
@@ -258,6 +276,7 @@ class LeastSquaresHead(nn.Module):
 
     def __init__(self, in_features: int, dim: int) -> None:
         super().__init__()
+        _check_size(dim)
         self.linear = FullPrecisionLinear(in_features, dim)
 
     @property
@@ -284,6 +303,8 @@ class NormalHead(nn.Module):
 
     def __init__(self, in_features: int, dim: int, *, sigma: SigmaMap | None = None) -> None:
         super().__init__()
+        _check_size(dim)
+        check_sigma(sigma)
         self.sigma = sigma or BoundedLogSigma()
         self.linear = FullPrecisionLinear(in_features, 2 * dim)
 
@@ -318,7 +339,7 @@ class Heads(nn.ModuleDict):
     @property
     def config(self) -> Config:
         """What it is made with, for `mdn.save.from_config`."""
-        return config(self, heads={name: head.config for name, head in self.items()})
+        return config(self, heads={name: config_of(head) for name, head in self.items()})
 
     def forward(self, features: Tensor) -> Outputs:
         """(..., in_features) to distributions by name."""
@@ -336,3 +357,14 @@ def _check_head(
         raise ValueError(f"dim is {dim}, components {components}: use at least 1")
     if covariance != "diagonal" and factorization == "per_dim":
         raise ValueError(f"covariance is {covariance!r}: per_dim mixtures are diagonal")
+
+
+def _check_size(dim: int) -> None:
+    if dim < 1:
+        raise ValueError(f"dim is {dim}: use at least 1")
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """A copy that training can use, even if it is made in inference mode."""
+    with torch.inference_mode(False):
+        return tensor.clone()

@@ -51,11 +51,15 @@ def implicit_vectors(
 class _Implicit(torch.autograd.Function):
     """`backward` is made of operations that have gradients, in x too: so all orders are right."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
-        x = value.clone()
-        ctx.save_for_backward(x, logits, mu, log_sigma)
-        return x
+    def forward(value: Tensor, logits: Tensor, mu: Tensor, log_sigma: Tensor) -> Tensor:
+        return value.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(output, *inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor, Tensor, Tensor]:

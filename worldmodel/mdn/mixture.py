@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from . import correlation
-from .check import check_numbers, check_value, common_batch, readable, widen
+from .check import (
+    check_numbers,
+    check_shape,
+    check_value,
+    common_batch,
+    full_precision,
+    readable,
+    widen,
+)
 from .draw import normal, pick_index, take, uniform
 from .implicit import HALF_LOG_TWO_PI, implicit, implicit_vectors
 from .temperature import Temperature
@@ -53,8 +61,8 @@ class Mixture:
 
     Raises:
         ValueError: for another factorization, complex numbers, or shapes that do not fit each
-            other. Where torch is not compiling and nothing lies on a GPU, what computes with
-            parameters refuses NaN in them.
+            other. What would be NaN because parameters are is refused too, where torch is not
+            compiling and nothing lies on a GPU.
     """
 
     logits: Tensor
@@ -128,7 +136,7 @@ class Mixture:
         """
         if self.factorization == "per_dim":
             return self.log_prob_per_dim(value).sum(-1)
-        return self._known(torch.logsumexp(self._weighted(value), -1))
+        return self.known(torch.logsumexp(self._weighted(value), -1))
 
     def log_prob_each(self, value: Tensor) -> Tensor:
         """Log density (..., K) in nats of `value` (..., D) under each component of a joint mixture.
@@ -138,7 +146,7 @@ class Mixture:
         """
         if self.factorization == "per_dim":
             raise ValueError("components of a per_dim mixture are numbers: use log_prob_per_dim")
-        return self._weighted(value) - self.logits.log_softmax(-1)
+        return self.known(self._each_density(value).sum(-1))
 
     def log_prob_per_dim(self, value: Tensor) -> Tensor:
         """Log density (..., D) in nats of each dimension of `value` (..., D).
@@ -148,7 +156,7 @@ class Mixture:
         """
         if self.factorization == "joint":
             raise ValueError("a joint mixture has no density per dimension: use log_prob")
-        return self._known(torch.logsumexp(self._weighted(value), -2))
+        return self.known(torch.logsumexp(self._weighted(value), -2))
 
     def pdf(self, value: Tensor) -> Tensor:
         """Density (...) of `value` (..., D). Underflows where D is large: train on log_prob."""
@@ -165,7 +173,7 @@ class Mixture:
         logits, _, log_sigma = self.aligned()
         below = torch.special.ndtr(self.away(value) * torch.exp(-log_sigma))
         # Weights add up to 1 within rounding only.
-        return self._known((logits.softmax(-2) * below).sum((-2, -1)).clamp(max=1))
+        return self.known((logits.softmax(-2) * below).sum((-2, -1)).clamp(max=1))
 
     def responsibilities(self, value: Tensor) -> Tensor:
         """Chance of each component to have drawn `value` (..., D), shaped as `logits`.
@@ -173,25 +181,24 @@ class Mixture:
         Bishop 1994, the posterior over components.
         """
         if self.factorization == "per_dim":
-            return self._weighted(value).softmax(-2).mT
-        return self._weighted(value).softmax(-1)
+            return self.known(self._weighted(value).softmax(-2).mT)
+        return self.known(self._weighted(value).softmax(-1))
 
     def entropy(self, samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Monte Carlo estimate (...) of the entropy in nats from `samples` draws of each mixture.
 
-        Unbiased; its error falls as 1/√samples. A mixture's entropy has no closed form; that of a
-        single component has, and is exact.
+        Unbiased, with gradients; its error falls as 1/√samples. A mixture's entropy has no closed
+        form; that of a single component has, and is exact.
 
         Raises:
             ValueError: for less than one sample.
         """
         if samples < 1:
             raise ValueError(f"samples is {samples}: use at least 1")
-        with torch.no_grad():
-            if self.components == 1:
-                return self._entropy_single()
-            many = self.expand(samples)
-            return -many.log_prob(many.sample(generator=generator)).mean(0)
+        if self.components == 1:
+            return self._entropy_single()
+        many = self.expand(samples)
+        return -many.log_prob(many.rsample(generator=generator)).mean(0)
 
     def aligned(self) -> Aligned:
         """The parameters with K before D, for what computes with both factorizations alike."""
@@ -212,6 +219,14 @@ class Mixture:
         mu = self.aligned().mu
         return value.to(mu.dtype).unsqueeze(-2) - mu
 
+    def known(self, result: Tensor) -> Tensor:
+        """The same; where it holds NaN, the parameters are looked at, which takes longer."""
+        if readable(result) and bool(result.isnan().any()):
+            check_numbers(
+                logits=self.logits, mu=self.mu, log_sigma=self.log_sigma, regression=self.regression
+            )
+        return result
+
     def expand(self, *sizes: int) -> "Mixture":
         """The same mixtures repeated along new leading dimensions, without a copy."""
         return self._each(lambda parameter: parameter.expand(*sizes, *parameter.shape))
@@ -226,6 +241,9 @@ class Mixture:
             ValueError: for other shapes, or a scale with a 0 in it, which leaves no density.
         """
         factor, offset = self._per_dimension("scale", scale), self._per_dimension("shift", shift)
+        for name, given in (("scale", factor), ("shift", offset)):
+            if readable(given) and not bool(given.isfinite().all()):
+                raise ValueError(f"{name} holds NaN or infinity")
         if readable(factor) and bool((factor == 0).any()):
             raise ValueError("a mixture can't be scaled by 0")
         regression = self.regression
@@ -254,7 +272,7 @@ class Mixture:
             ValueError: if a temperature is negative, or a parameter NaN.
         """
         heat = Temperature.of(temperature)
-        if shape:
+        if check_shape(shape):
             many = self.expand(*shape)
             return many.sample(temperature=heat, generator=generator)
         check_numbers(logits=self.logits)
@@ -262,7 +280,7 @@ class Mixture:
             return self.likeliest_mean.detach()
         level = uniform(self.mu, (*self.batch_shape, self.picks), generator)
         noise = normal(self.mu, (*self.batch_shape, self.dim), generator)
-        return self.transport(level, noise, heat)
+        return self.known(self.transport(level, noise, heat))
 
     @property
     def picks(self) -> int:
@@ -296,15 +314,19 @@ class Mixture:
                 away = correlation.color(away, take(self.regression, pick))
             return mean + away
 
-    def rsample(self, generator: torch.Generator | None = None) -> Tensor:
-        """A draw (..., D) that passes gradients to the parameters, of any order.
+    def rsample(
+        self, shape: Sequence[int] = (), *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draws (*shape, ..., D) that pass gradients to the parameters, of any order.
 
         A single component is reparametrised by its noise. A mixture over numbers (per_dim, or
         D = 1) moves with its cdf: dx = -dF/p (Figurnov, Mohamed & Mnih 2018, equation 6). In a
         joint mixture each dimension moves with its cdf given those before it.
         """
+        if check_shape(shape):
+            return self.expand(*shape).rsample(generator=generator)
         if self.components == 1:
-            return self._rsample_single(generator)
+            return self.known(self._rsample_single(generator))
         logits, mu, log_sigma = self.aligned()
         value = self.sample(generator=generator)
         if self.factorization == "per_dim" or self.dim == 1:
@@ -315,7 +337,7 @@ class Mixture:
     def mean(self) -> Tensor:
         """Mean (..., D)."""
         logits, mu, _ = self.aligned()
-        return (logits.softmax(-2) * mu).sum(-2)
+        return self.known((logits.softmax(-2) * mu).sum(-2))
 
     @property
     def variance(self) -> Tensor:
@@ -325,7 +347,7 @@ class Mixture:
         weight = logits.softmax(-2)
         mean = (weight * mu).sum(-2, keepdim=True)
         # Spread around the mean instead of E[x²] - E[x]²: no cancellation, never negative.
-        return (weight * (torch.exp(2 * deviation) + (mu - mean).square())).sum(-2)
+        return self.known((weight * (torch.exp(2 * deviation) + (mu - mean).square())).sum(-2))
 
     @property
     def log_deviation(self) -> Tensor:
@@ -350,7 +372,8 @@ class Mixture:
         weight = self.logits.softmax(-1).unsqueeze(-1).unsqueeze(-1)
         tril, away = self.scale_tril, self.mu - self.mean.unsqueeze(-2)
         spread = away.unsqueeze(-1) * away.unsqueeze(-2)
-        return (weight * (tril @ tril.mT + spread)).sum(-3)
+        with full_precision(tril):
+            return (weight * (tril @ tril.mT + spread)).sum(-3)
 
     @property
     def likeliest_mean(self) -> Tensor:
@@ -359,7 +382,7 @@ class Mixture:
         Not always the point of highest density, which has no closed form.
         """
         logits, mu, _ = self.aligned()
-        return take(mu, logits.argmax(-2, keepdim=True))
+        return self.known(take(mu, logits.argmax(-2, keepdim=True)))
 
     @property
     def scale_tril(self) -> Tensor:
@@ -391,14 +414,6 @@ class Mixture:
         fits = regression is None or regression.shape == (*mu[:-1], pairs)
         return self.logits.shape == mu[:-1] and sigma_fits and fits
 
-    def _known(self, result: Tensor) -> Tensor:
-        """The same; where it holds NaN, the parameters are looked at, which takes longer."""
-        if readable(result) and bool(result.isnan().any()):
-            check_numbers(
-                logits=self.logits, mu=self.mu, log_sigma=self.log_sigma, regression=self.regression
-            )
-        return result
-
     def _per_dimension(self, name: str, given: float | Tensor) -> Tensor:
         """A number, or one for each dimension, as a tensor beside the parameters."""
         tensor = torch.as_tensor(given, dtype=self.mu.dtype, device=self.mu.device)
@@ -408,14 +423,17 @@ class Mixture:
 
     def _weighted(self, value: Tensor) -> Tensor:
         """Log of weight times density: (..., K, D) per_dim, (..., K) joint."""
-        logits, _, log_sigma = self.aligned()
-        log_weight, away = logits.log_softmax(-2), self.away(value)
+        density = self._each_density(value)
+        if self.factorization == "per_dim":
+            return self.logits.mT.log_softmax(-2) + density
+        return self.logits.log_softmax(-1) + density.sum(-1)
+
+    def _each_density(self, value: Tensor) -> Tensor:
+        """Log density (..., K, D) of each number under each component."""
+        log_sigma, away = self.aligned().log_sigma, self.away(value)
         if self.regression is not None:
             away = correlation.whiten(away, self.regression)
-        density = -0.5 * (away * torch.exp(-log_sigma)).square() - log_sigma - HALF_LOG_TWO_PI
-        if self.factorization == "per_dim":
-            return log_weight + density
-        return log_weight.squeeze(-1) + density.sum(-1)
+        return -0.5 * (away * torch.exp(-log_sigma)).square() - log_sigma - HALF_LOG_TWO_PI
 
     def _entropy_single(self) -> Tensor:
         _, mu, log_sigma = self.aligned()
@@ -428,3 +446,16 @@ class Mixture:
         if self.regression is not None:
             away = correlation.color(away, self.regression)
         return (mu + away).squeeze(-2)
+
+
+def needs_mixture(given: object, what: str) -> Mixture:
+    """The same, if it is a `Mixture`.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if not isinstance(given, Mixture):
+        raise ValueError(
+            f"{what} takes a Mixture, this is a {type(given).__name__}: of a Grouped, use its parts"
+        )
+    return given

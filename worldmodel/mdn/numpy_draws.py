@@ -31,10 +31,16 @@ def sample(
         temperature: divides the logits and multiplies the variance; 0 takes the likeliest mean.
 
     Raises:
-        ValueError: for another factorization or a negative temperature.
+        ValueError: for another factorization, shapes that do not fit, NaN, or a negative
+            temperature.
     """
     if factorization not in ("joint", "per_dim"):
         raise ValueError(f"factorization is {factorization!r}: use joint or per_dim")
+    fits = logits.shape == (mu.shape if factorization == "per_dim" else mu.shape[:-1])
+    if mu.ndim < 2 or not fits or not np.isfinite(mu).all() or np.isnan(logits).any():
+        raise ValueError(
+            f"a {factorization} mixture can't have logits {logits.shape} and mu {mu.shape}, or NaN"
+        )
     batch, dim = mu.shape[:-2], mu.shape[-1 if factorization == "joint" else -2]
     level = rng.random((*batch, dim if factorization == "per_dim" else 1))
     noise = rng.standard_normal((*batch, dim))

@@ -3,29 +3,34 @@
 import torch
 from torch import Tensor
 
+from .check import check_value, common_batch, readable
 from .implicit import implicit
-from .mixture import Mixture
+from .mixture import Mixture, needs_mixture
 
 HALVINGS = 60
 
 
-def icdf(mixture: Mixture, level: Tensor) -> Tensor:
+def icdf(mixture: Mixture, level: Tensor | float) -> Tensor:
     """The number below which a draw falls with this chance, by halving; (..., 1).
 
     Gradients reach the parameters of the mixture, not the level.
 
     Args:
         mixture: over numbers (D = 1).
-        level: in (0, 1), (..., 1).
+        level: in (0, 1), (..., 1), or one number. In float32 a tail of 1e-6 is known to 5 %.
 
     Raises:
         ValueError: for a mixture over vectors, which have no order, or a level outside (0, 1).
     """
-    if mixture.dim != 1 or not bool(((level > 0) & (level < 1)).all()):
-        raise ValueError(
-            f"icdf takes a mixture over numbers and levels within (0, 1): this one has "
-            f"{mixture.dim} dimensions, levels are {level.min():.3g} to {level.max():.3g}"
-        )
+    needs_mixture(mixture, "icdf")
+    level = torch.as_tensor(level, dtype=mixture.mu.dtype, device=mixture.mu.device)
+    level = level if level.ndim else level.unsqueeze(-1)
+    if mixture.dim != 1:
+        raise ValueError(f"icdf takes a mixture over numbers: this one has D = {mixture.dim}")
+    check_value(level, 1)
+    common_batch(mixture.batch_shape, level.shape[:-1])
+    if readable(level) and not bool(((level > 0) & (level < 1)).all()):
+        raise ValueError("icdf takes levels within (0, 1), in the precision of the mixture")
     logits, mu, log_sigma = mixture.aligned()
     with torch.no_grad():
         # It lies between the quantiles of the components.

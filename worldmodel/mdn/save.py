@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from .config import KIND, Config
+from .config import KIND, Config, config_of
 from .heads import (
     BernoulliHead,
     CategoricalHead,
@@ -21,18 +21,6 @@ from .heads import (
 )
 from .sequence import SequenceModel
 from .sigma import SIGMAS
-
-
-def config_of(model: nn.Module) -> Config:
-    """The `config` of a head or a sequence model: what it is made with, for `from_config`.
-
-    Raises:
-        ValueError: for a model, or a map to sigma, that is not of this library.
-    """
-    if type(model) not in MODELS.values():
-        raise ValueError(f"{type(model).__name__} is no model of this library")
-    found: Config = model.config  # type: ignore[assignment]
-    return found
 
 
 def from_config(config: Mapping[str, Any]) -> nn.Module:
@@ -52,7 +40,7 @@ def from_config(config: Mapping[str, Any]) -> nn.Module:
         if kind == GroupedMixtureHead.__name__:
             return _grouped(**given)
         return MODELS[kind](**given)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{kind} can't be made of {sorted(given)}: {error}") from error
 
 
@@ -65,7 +53,8 @@ def save(model: nn.Module, path: str | Path) -> None:
     from safetensors.torch import save_file  # what needs no file needs no safetensors
 
     place = Path(path)
-    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
+    # Copies: a head that has two names is written twice.
+    weights = {name: part.clone().contiguous() for name, part in model.state_dict().items()}
     scratch = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         save_file(weights, scratch, {"config": json.dumps(config_of(model))})
@@ -75,7 +64,7 @@ def save(model: nn.Module, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> nn.Module:
-    """The model that `save` wrote, on the CPU, in eval mode.
+    """The model that `save` wrote, on the CPU, in its precision, in eval mode.
 
     Raises:
         ValueError: if the file is not one of those.
@@ -83,13 +72,18 @@ def load(path: str | Path) -> nn.Module:
     """
     from safetensors import SafetensorError, safe_open
 
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if not Path(path).is_file():
+        raise ValueError(f"{path} is a folder: name a file that `save` wrote")
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             config = json.loads((file.metadata() or {})["config"])
         model = from_config(config)
+        model.to(next(iter(weights.values())).dtype)
         model.load_state_dict(weights)
-    except (SafetensorError, KeyError, TypeError, RuntimeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, RuntimeError, ValueError, StopIteration) as error:
         raise ValueError(f"{path} is no model that this library saved: {error}") from error
     return model.eval()
 

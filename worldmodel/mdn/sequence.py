@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor, nn
 
-from .config import Config, config
+from .config import Config, config, config_of
 from .heads import Heads
 from .nll import Outputs
 from .simple import Categorical
@@ -26,7 +26,8 @@ Stop = Callable[[Mapping[str, Tensor]], Tensor]
 class Generated(NamedTuple):
     """What `SequenceModel.generate` drew, and where each sequence stood at its end."""
 
-    drawn: dict[str, Tensor]  # (B, n, ...) by head; 0 after a sequence's end
+    # (B, longest, ...) by head; 0 after a sequence's end. All n steps without a stop rule.
+    drawn: dict[str, Tensor]
     length: Tensor  # (B,): steps drawn
     last: Tensor  # (B, 1, input_dim): the last draw as an input, which the state has not seen
     state: State
@@ -45,7 +46,7 @@ class SequenceModel(nn.Module):
             the order of `heads`. `generate` feeds draws back so.
 
     Raises:
-        ValueError: for another cell, less than one layer, or inputs that are not the heads.
+        ValueError: for another cell, less than one layer, no heads, or inputs that are not them.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class SequenceModel(nn.Module):
         self.rnn = recurrent(input_dim, hidden, layers, batch_first=True)
         self.heads = Heads(heads)
         self.inputs = tuple(heads if inputs is None else inputs)
+        if not heads:
+            raise ValueError("a sequence model without heads predicts nothing: give it one")
         if sorted(self.inputs) != sorted(heads):
             raise ValueError(f"inputs are {self.inputs}: name each of {sorted(heads)} once")
 
@@ -77,7 +80,7 @@ class SequenceModel(nn.Module):
             self,
             input_dim=self.input_dim,
             hidden=self.hidden,
-            heads={name: head.config for name, head in self.heads.items()},
+            heads={name: config_of(head) for name, head in self.heads.items()},
             cell="gru" if isinstance(self.rnn, nn.GRU) else "lstm",
             layers=self.layers,
             inputs=list(self.inputs),
@@ -163,10 +166,14 @@ class SequenceModel(nn.Module):
         Raises:
             ValueError: if `prime` or a fed-back input is not of the size that the model takes.
         """
-        if prime.shape[1] == 0 or prime.shape[-1] != self.input_dim or n < 1:
+        if prime.ndim != 3 or prime.shape[1] == 0 or prime.shape[-1] != self.input_dim or n < 1:
             raise ValueError(
                 f"generating {n} steps after {tuple(prime.shape)}: at least 1 step of each and "
-                f"inputs of size {self.input_dim} are needed"
+                f"inputs of size {self.input_dim} are needed, (B, T, {self.input_dim})"
+            )
+        if state is not None and len(state) != self.layers * self._tensors:
+            raise ValueError(
+                f"a state of {len(state)} tensors: this model has {self.layers * self._tensors}"
             )
         features, state = self._begin(prime, state)
         x, drawn = prime[:, -1], []
@@ -178,7 +185,7 @@ class SequenceModel(nn.Module):
             drawn.append(draw if stop is None else _silence(draw, going))
             x = _where(going, self._feed(x, outputs, draw, feedback), x)
             if stop is not None:
-                ends = going & stop(draw).bool()
+                ends = going & _ended(stop(draw), going)
                 length = torch.where(ends, i + 1, length)
                 going = going & ~ends
                 if not going.any():
@@ -255,6 +262,14 @@ def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor], inputs: Sequence[
             size = math.prod(draw[name].shape[1:])
             parts.append(draw[name].reshape(len(draw[name]), size))
     return torch.cat(parts, -1)
+
+
+def _ended(found: Tensor, going: Tensor) -> Tensor:
+    """What a stop rule said, if it said it of each sequence."""
+    if not isinstance(found, Tensor) or found.shape != going.shape:
+        said = tuple(found.shape) if isinstance(found, Tensor) else repr(found)
+        raise ValueError(f"stop returned {said}: it has to say of each of {tuple(going.shape)}")
+    return found.bool()
 
 
 def _silence(draw: Mapping[str, Tensor], going: Tensor) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SigmaMap = Callable[[Tensor], Tensor]
+INNER = 0.9  # beyond, a curve through 0 with slope 1 there would be a cliff elsewhere
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class BoundedLogSigma:
     """Log-sigma within bounds: c + h·tanh(x/g + b), smooth and increasing onto (low, high).
 
     b and g are such that 0 maps to 0 with slope 1: around 0 it is the unbounded log-sigma of
-    Graves 2013 and Ha & Schmidhuber 2018. Bounds that do not enclose 0 have their middle there
-    instead, with the same slope. The lower bound keeps the likelihood of constant dimensions
-    finite, the upper one keeps a dream from exploding. The gradient fades towards both, and rounds
-    to 0 in float32 where a raw output is many times as far from 0 as the bounds.
+    Graves 2013 and Ha & Schmidhuber 2018. Where 0 is not within the inner nine tenths of the
+    bounds, their middle is there instead, with the same slope. The lower bound keeps the likelihood
+    of constant dimensions finite, the upper one keeps a dream from exploding. The gradient fades
+    towards both, and rounds to 0 in float32 where a raw output is many times as far from 0 as the
+    bounds.
 
     Raises:
         ValueError: for bounds that are not finite and in order.
@@ -42,7 +44,7 @@ class BoundedLogSigma:
     def __call__(self, raw: Tensor) -> Tensor:
         """Raw output to log-sigma."""
         center, half = (self.high + self.low) / 2, (self.high - self.low) / 2
-        middle = -center / half if self.low < 0 < self.high else 0.0
+        middle = -center / half if abs(center) < INNER * half else 0.0
         offset = math.atanh(middle)
         gain = 1 / (half * (1 - middle**2))
         return center + half * torch.tanh(raw * gain + offset)
@@ -90,6 +92,16 @@ class EluSigma:
 SIGMAS: dict[str, Callable[..., SigmaMap]] = {
     each.__name__: each for each in (BoundedLogSigma, SoftplusSigma, EluSigma)
 }
+
+
+def check_sigma(sigma: SigmaMap | None) -> None:
+    """A map to sigma is a function or an instance.
+
+    Raises:
+        ValueError: if it is a class, or something else.
+    """
+    if sigma is not None and (isinstance(sigma, type) or not callable(sigma)):
+        raise ValueError(f"sigma is {sigma!r}: use a map such as SoftplusSigma()")
 
 
 def _check_positive(name: str, value: float) -> None:

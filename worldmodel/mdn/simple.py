@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .check import check_numbers, check_value, common_batch, widen
-from .draw import draw_index, normal
+from .check import check_numbers, check_shape, check_value, common_batch, readable, widen
+from .draw import COLDEST, draw_index, normal
 from .temperature import Temperature
 
 
@@ -40,13 +40,15 @@ class Bernoulli:
         """Log probability in nats of `value` (...) in {0, 1}.
 
         Raises:
-            ValueError: for another shape, or logits that are NaN.
+            ValueError: for another shape or other numbers, or logits that are NaN.
         """
-        if value.shape != self.logits.shape:
-            raise ValueError(f"events are {tuple(value.shape)}, logits {tuple(self.logits.shape)}")
+        batch = common_batch(self.logits.shape, value.shape)
+        if readable(value) and bool(((value != 0) & (value != 1)).any()):
+            raise ValueError("an event is 0 or 1, these hold other numbers")
         check_numbers(logits=self.logits)
-        target = value.to(self.logits.dtype)
-        return -functional.binary_cross_entropy_with_logits(self.logits, target, reduction="none")
+        target = value.to(self.logits.dtype).expand(batch)
+        logits = self.logits.expand(batch)
+        return -functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
     def sample(
         self,
@@ -58,8 +60,8 @@ class Bernoulli:
         """Draws 0 or 1 (*shape, ...), of logits that are divided by the event temperature."""
         heat = Temperature.of(temperature).event
         check_numbers(logits=self.logits)
-        if heat == 0:
-            return self.mode.expand(*shape, *self.logits.shape)
+        if heat < COLDEST:
+            return self.mode.expand(*check_shape(shape), *self.logits.shape)
         chance = torch.sigmoid(self.logits.detach() / heat).expand(*shape, *self.logits.shape)
         return torch.bernoulli(chance, generator=generator)
 
@@ -99,9 +101,14 @@ class Categorical:
         """Log probability (...) in nats of the index `value` (...).
 
         Raises:
-            ValueError: for shapes that do not fit, or logits that are NaN.
+            ValueError: for shapes that do not fit, other numbers than 0 … N - 1, or logits that are
+                NaN.
         """
         check_numbers(logits=self.logits)
+        many = self.logits.shape[-1]
+        known = (value >= 0) & (value < many) & (value == value.long())
+        if readable(value) and not bool(known.all()):
+            raise ValueError(f"a choice is one of 0 … {many - 1}, these hold other numbers")
         batch = common_batch(self.logits.shape[:-1], value.shape)
         weight = self.logits.log_softmax(-1).expand(*batch, self.logits.shape[-1])
         return weight.gather(-1, value.long().expand(batch).unsqueeze(-1)).squeeze(-1)
@@ -116,7 +123,7 @@ class Categorical:
         """Draws indices (*shape, ...), of logits that are divided by the event temperature."""
         heat = Temperature.of(temperature).event
         check_numbers(logits=self.logits)
-        logits = self.logits.detach().expand(*shape, *self.logits.shape)
+        logits = self.logits.detach().expand(*check_shape(shape), *self.logits.shape)
         return draw_index(logits.unsqueeze(-1), heat, generator).squeeze((-2, -1))
 
 
@@ -134,6 +141,7 @@ class Normal:
     log_sigma: Tensor
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "log_sigma", torch.as_tensor(self.log_sigma))
         if not self.mu.ndim or self.log_sigma.shape not in (self.mu.shape, ()):
             raise ValueError(
                 f"a Gaussian can't have mu {tuple(self.mu.shape)} and log_sigma "
@@ -176,6 +184,7 @@ class Normal:
     ) -> Tensor:
         """Draw (*shape, ..., D); the variance is multiplied by the scale temperature."""
         mu, scale = self.mu.detach(), Temperature.of(temperature).scale
-        size = (*shape, *mu.shape)
+        check_numbers(mu=self.mu, log_sigma=self.log_sigma)
+        size = (*check_shape(shape), *mu.shape)
         noise = normal(mu, size, generator)
         return mu + math.sqrt(scale) * torch.exp(self.log_sigma.detach()) * noise

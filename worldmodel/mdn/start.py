@@ -31,7 +31,8 @@ def moments(y: Tensor) -> tuple[Tensor, Tensor]:
     if not bool(y.isfinite().all()):
         raise ValueError("data hold values that are not finite")
     mean, deviation = y.mean(0), y.std(0)
-    return mean, torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    varies = y.amax(0) > y.amin(0)  # the deviation of a constant is one of rounding
+    return mean, torch.where(varies, deviation, torch.ones_like(deviation))
 
 
 def cluster(y: Tensor, components: int, generator: torch.Generator | None = None) -> Clusters:
