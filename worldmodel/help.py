@@ -27,6 +27,7 @@ ALSO = {
     "import": ("env",),
     "compare_noise": ("backend", "compare"),
     "play_dream": ("backend", "play"),
+    "read_state": (),
     "benchmark": ("env", "vae", "mdnrnn", "controller"),
 }
 # Commands that call stages, whose keys they take as well.

@@ -24,7 +24,7 @@ def pairs(dim: int) -> int:
 def whiten(away: Tensor, regression: Tensor) -> Tensor:
     """What the dimensions before it leave of each: (..., D) minus its regression on them.
 
-    The inverse of `color`.
+    The inverse of `color`. On a GPU that may use TF32 for products it is rounded as they are.
     """
     dim = away.shape[-1]
     if dim == 1:

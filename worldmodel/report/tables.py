@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -42,6 +44,22 @@ def closing_table(config: dict[str, Any], console: Console | None = None) -> Non
 def short(value: Any) -> str:
     """A number with four digits, or as a whole one from 1000 on."""
     return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else f"{value:,.0f}"
+
+
+def state_table(
+    title: str,
+    names: Sequence[str],
+    found: Mapping[str, NDArray[np.float64]],
+    console: Console | None = None,
+) -> None:
+    """Print how much of each number of a state is explained by each of several features."""
+    console = console or wide_console()
+    table = Table("state", title=title)
+    for name in found:
+        table.add_column(name, justify="right")
+    for row, name in enumerate(names):
+        table.add_row(name, *(f"{part[row]:.2f}" for part in found.values()))
+    console.print(table)
 
 
 def temperature_table(root: Path, seed: int, console: Console | None = None) -> None:

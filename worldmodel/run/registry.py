@@ -117,6 +117,11 @@ STUDIES = {
             ("encode",),
         ),
         Stage(
+            "read_state",
+            ("train_controller", "train_vae", "train_mdnrnn"),
+            ("env", "read", "seed"),
+        ),
+        Stage(
             "play_dream",
             ("train_controller", "train_vae", "train_mdnrnn"),
             ("env", "world", "seed"),
