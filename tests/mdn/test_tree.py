@@ -51,7 +51,7 @@ def test_a_head_is_exported_for_batches_of_any_size(index):
 
 def test_several_heads_are_a_tree_and_exported():
     both, features = Heads({"z": heads()[0], "end": BernoulliHead(6)}), torch.randn(5, 6)
-    exported = torch.export.export(both, (features,), strict=True).module()
+    exported = torch.export.export(both, (features,), strict=False).module()
     for found in (exported(features), _pytree.tree_map(torch.clone, both(features))):
         assert list(found) == ["z", "end"]
         assert torch.equal(found["z"].mu, both(features)["z"].mu)
