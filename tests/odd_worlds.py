@@ -83,6 +83,13 @@ class NoMode(World):
         self.taken = []
 
 
+class NoInit(gym.Env):
+    """It has no constructor of its own."""
+
+    action_space = gym.spaces.Discrete(2)
+    observation_space = gym.spaces.Box(0, 255, (64, 64, 3), np.uint8)
+
+
 class OldReset(World):
     """Returns the observation alone, as gym did before 0.26."""
 

@@ -157,9 +157,9 @@ def collect(folder, *arguments):
 @pytest.mark.slow
 def test_the_first_page_shows_an_environment_that_plays(tmp_path):
     _, game = blocks(PAGES["./README.md"], "python")
-    (tmp_path / "catch.py").write_text(game)
-    said = collect(tmp_path, "env=gym", "env.id=catch:Catch-v0")
-    assert "catch:Catch-v0: observed pictures, whole, frame skip 1" in said
+    (tmp_path / "drop.py").write_text(game)
+    said = collect(tmp_path, "env=gym", "env.id=drop:Drop-v0")
+    assert "drop:Drop-v0: observed pictures, whole, frame skip 1" in said
     assert "done in" in said
 
 

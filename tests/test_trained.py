@@ -65,6 +65,18 @@ def test_a_run_plays_as_it_was_evaluated(finished, tmp_path, monkeypatch):
         path.write_text(json.dumps(config | {"env": good | change}))
         with pytest.raises(UserError, match=rf"names code that is not worldmodel's .*{named}"):
             agent.make_env()
+    (tmp_path / "kind.py").write_text("import gymnasium as gym\nWrapper = gym.Wrapper\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    own = good | {"modules": ["kind"], "wrappers": ["kind.Wrapper"]}
+    path.write_text(json.dumps(config | {"env": own}))
+    with pytest.raises(UserError, match=r"if it is yours, load\(…, modules=\['kind'\]\)"):
+        agent.make_env()
+    trusted = worldmodel.load(folder, modules=["kind"])
+    trusted.make_env().reset(seed=1)
+    trusted.dream().reset(seed=1)
+    path.write_text(json.dumps(config | {"env": own | {"modules": ["kind", "evil"]}}))
+    with pytest.raises(UserError, match="evil"):
+        trusted.make_env()
     path.write_text(json.dumps(config | {"env": good}))
     monkeypatch.chdir("/")
     agent.make_env()

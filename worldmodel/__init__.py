@@ -1,6 +1,7 @@
 """World Models (Ha & Schmidhuber 2018): learn an environment's dynamics, then act inside them."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = "1000"
 
 
-def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "TrainedAgent":
+def load(
+    where: str | Path, *, seed: int = 0, checkpoint: str = "best", modules: Sequence[str] = ()
+) -> "TrainedAgent":
     """An agent that has been trained: V, M and C, ready to act.
 
     Args:
@@ -26,6 +29,8 @@ def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "Trai
         seed: of the run.
         checkpoint: of its controller: "best", the one that was selected, or "mean", where the
             search is.
+        modules: of your own, that the run's environment may import: a run's folder may be a
+            stranger's, and names no code that is run unless you say so.
 
     Returns:
         The agent: `agent.act(obs)`, `agent.reset()`, `agent.make_env()`, `agent.dream()`.
@@ -35,4 +40,4 @@ def load(where: str | Path, *, seed: int = 0, checkpoint: str = "best") -> "Trai
     """
     from worldmodel.trained import load_agent  # not before: importing torch takes seconds
 
-    return load_agent(where, seed, checkpoint)
+    return load_agent(where, seed, checkpoint, modules)

@@ -22,6 +22,7 @@ PLAIN: dict[str, Any] = {
     "keep": list[str],
     "rounds": list[list[str]],
     "runs": str | list[str],
+    "seed": int,
     "start": str | None,
     "temperatures": list[float],
     "train_mdnrnn.baseline": bool,

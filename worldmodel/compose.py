@@ -169,6 +169,18 @@ def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     return texts, sentences
 
 
+def check(name: str, overrides: Sequence[str]) -> None:
+    """See that the stages of a pipeline take these overrides, before anything is done.
+
+    Raises:
+        UserError: naming what they belong to, and the one that is wrong.
+    """
+    try:
+        compose("pipeline", overrides)
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise UserError(f"{name}: {explain(error, 'pipeline')}") from error
+
+
 def explain(error: Exception, command: str) -> str:
     """One sentence for a composition error, with the nearest key where one was misspelt."""
     if isinstance(error, YAMLError):  # says on several lines what is wrong and where

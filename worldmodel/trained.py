@@ -49,9 +49,16 @@ class Origin:
 class TrainedAgent(Agent):
     """V, M and C of one run, with the environment that they were trained in and M's dream of it."""
 
-    def __init__(self, vae: VAE, mdnrnn: MDNRNN, policy: Policy, origin: Origin) -> None:
+    def __init__(
+        self,
+        vae: VAE,
+        mdnrnn: MDNRNN,
+        policy: Policy,
+        origin: Origin,
+        modules: Sequence[str] = (),
+    ) -> None:
         super().__init__(vae, mdnrnn, policy)
-        self.origin = origin
+        self.origin, self.modules = origin, MODULES | {*modules}
 
     def make_env(self, render_mode: str | None = None) -> Env:
         """The environment as this agent sees it: cropped, shrunk to 64×64, with its frame skip.
@@ -106,18 +113,24 @@ class TrainedAgent(Agent):
         return replace(standard, max_steps=self.policy.spec.max_episode_steps)
 
     def _refuse_code(self, config: Mapping[str, Any], modules: Sequence[str]) -> None:
-        """A run's folder may be a stranger's: build only CLASSES, import only MODULES.
+        """A run's folder may be a stranger's: build and import only what is known, or trusted.
 
         Raises:
             UserError: naming what else it asks for.
         """
-        foreign = [name for name in _targets(config) if current_target(name) not in CLASSES]
-        foreign += [name for name in modules if name not in MODULES]
+        classes = [name for name in _targets(config) if current_target(name) not in CLASSES]
+        foreign = [name for name in [*classes, *modules] if not self._trusted(name)]
         if foreign:
+            own = sorted({name.split(".")[0] for name in foreign})
             raise UserError(
                 f"{self.origin.stage('train_controller')} names code that is not worldmodel's "
-                f"({', '.join(foreign)}): make its environment yourself."
+                f"({', '.join(foreign)}): if it is yours, load(…, modules={own})."
             )
+
+    def _trusted(self, name: str) -> bool:
+        """Whether a module, or what stands in one, may be imported."""
+        parts = name.split(".")
+        return any(".".join(parts[:end]) in self.modules for end in range(1, len(parts) + 1))
 
     def _recorded(self) -> dict[str, Any] | None:
         """The configuration with which the controller was evolved; None for an exported agent."""
@@ -130,12 +143,14 @@ class TrainedAgent(Agent):
         return to_plain(compose("evaluate", asked))
 
 
-def load_agent(where: str | Path, seed: int = 0, checkpoint: str = "best") -> TrainedAgent:
+def load_agent(
+    where: str | Path, seed: int = 0, checkpoint: str = "best", modules: Sequence[str] = ()
+) -> TrainedAgent:
     """See `worldmodel.load`."""
     origin = _origin(where, seed)
     policy = load_policy(origin.best("train_controller", checkpoint))
     vae, mdnrnn = load_vae(origin.best("train_vae")), load_mdnrnn(origin.best("train_mdnrnn"))
-    return TrainedAgent(vae, mdnrnn, policy, origin)
+    return TrainedAgent(vae, mdnrnn, policy, origin, modules)
 
 
 def _origin(where: str | Path, seed: int) -> Origin:
@@ -154,8 +169,9 @@ def _origin(where: str | Path, seed: int) -> Origin:
         raise UserError(
             f"{folder} has no run of seed {seed}: there is no {folder / f'seed{seed}'}."
         )
+    near = f": runs/{agent} is one" if Path("runs", agent).is_dir() else ""
     raise UserError(
-        f"{where} is neither the folder of a run nor a shipped agent: the shipped ones are "
+        f"{where} is neither the folder of a run{near} nor a shipped agent: the shipped ones are "
         f"{', '.join(shipped_agents())}."
     )
 

@@ -174,8 +174,10 @@ def test_rendered_pictures_that_are_none_are_refused(name, render, said):
 def test_a_constructor_without_render_mode_can_observe_but_not_draw():
     odd.variant("NoMode", cls=odd.NoMode)
     assert first("NoMode")[0].shape == (64, 64, 3)
-    with pytest.raises(UserError, match=r"takes no render_mode.*env\.obs=native"):
-        make_spec(config("NoMode", obs="render"))
+    odd.variant("NoInit", cls=odd.NoInit)
+    for name in ("NoMode", "NoInit"):
+        with pytest.raises(UserError, match=r"takes no render_mode.*env\.obs=native"):
+            make_spec(config(name, obs="render"))
 
 
 def test_observations_must_be_as_they_are_declared():

@@ -176,3 +176,8 @@ def test_inputs_of_another_environment(stage, finished):
     finished("collect", *BASE)
     complains(stage("train_vae", "experiment=tiny", "env=pendulum"), "CartPole-v1", "Pendulum-v1")
     complains(stage("collect", "experiment=tiny", "env=pendulum"), "env.id=CartPole-v1")
+
+
+def test_a_seed_is_a_number_and_an_upstream_a_run(stage):
+    complains(stage("collect", *BASE, "seed=one"), "seed is", "one", "a whole number")
+    complains(stage("train_vae", *BASE, "upstream=nothere"), "upstream=nothere", "no run")

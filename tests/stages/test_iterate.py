@@ -88,6 +88,14 @@ def test_no_rounds_is_one_sentence(stage):
     assert "rounds is empty" in outcome.err
 
 
+def test_a_typo_in_a_later_round_is_found_before_the_first(stage, tmp_path):
+    outcome = stage("iterate", *TINY, "rounds=[[],['collect.episode=3']]")
+    assert outcome.code == 1
+    assert "round 1: There is no configuration key 'collect.episode'" in outcome.err
+    assert "did you mean 'collect.episodes'" in outcome.err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_the_first_round_has_nothing_to_keep(stage):
     outcome = stage("iterate", *TINY, "rounds=[['keep=[train_vae]']]")
     assert outcome.code == 1

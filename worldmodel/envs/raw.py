@@ -14,6 +14,7 @@ from worldmodel.envs.packages import (
     resolve_wrapper,
     unknown_id,
 )
+from worldmodel.envs.pictures import SMALLEST
 from worldmodel.types import UserError
 
 Env = gym.Env[Any, Any]
@@ -99,10 +100,12 @@ def _module(spec: gym.envs.registration.EnvSpec) -> str:
 
 
 def _refusal(name: str, kwargs: Mapping[str, Any], rendered: bool, error: Exception) -> UserError:
-    if rendered and "argument 'render_mode'" in str(error) and "render_mode" not in kwargs:
+    unasked = "argument 'render_mode'" in str(error) or "takes no arguments" in str(error)
+    if rendered and unasked and "render_mode" not in kwargs:
         return UserError(
             f"{name}'s constructor takes no render_mode, so it can't be asked for pictures: let "
-            "it take render_mode=None, or take env.obs=native if it observes pictures."
+            "it take render_mode=None, or take env.obs=native if it observes pictures (what has "
+            f"fewer than {SMALLEST} rows or columns is not taken for one unasked)."
         )
     # gymnasium adds all the arguments, those given by itself among them.
     said = str(error).partition(" was raised from the environment creator")[0]

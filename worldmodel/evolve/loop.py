@@ -11,6 +11,7 @@ from worldmodel.evolve.fitness import Fitness, Trial
 from worldmodel.evolve.noise import Reliability, next_rollouts
 from worldmodel.evolve.selection import Selection, Tally
 from worldmodel.report.scatter import dream_and_reality
+from worldmodel.report.tables import short
 from worldmodel.run import checkpoint
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive_many
@@ -109,8 +110,9 @@ def evolve(
             if evolution.generation % config.selection_every == 0:
                 evolution.select()
             evolution.save()
-            message = f"mean {trial.fitness.mean():.0f} best {trial.fitness.max():.0f}"
-            bar.update(evolution.generation, f"{message} · selected {evolution.tally.best:.0f}")
+            mean, most = float(trial.fitness.mean()), float(trial.fitness.max())
+            message = f"mean {short(mean)} best {short(most)}"
+            bar.update(evolution.generation, f"{message} · selected {short(evolution.tally.best)}")
         if evolution.tally.selected_at != evolution.generation:
             evolution.select()
             evolution.save()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from worldmodel.report.tables import short
 from worldmodel.run.json_file import read_json
 from worldmodel.run.layout import lookup, read_done
 from worldmodel.run.log import read_metrics
@@ -72,7 +73,7 @@ class History:
             spread, about = score.sd, "test episodes, ± sd"
         return (
             f"{score.after.env_steps:,.0f} env steps, {score.after.minutes:.1f} "
-            f"minutes, score {score.mean:.0f} ± {spread:.0f} ({score.episodes} {about})"
+            f"minutes, score {short(score.mean)} ± {short(spread)} ({score.episodes} {about})"
         )
 
 

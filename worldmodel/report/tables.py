@@ -50,6 +50,7 @@ def state_table(
     title: str,
     names: Sequence[str],
     found: Mapping[str, NDArray[np.float64]],
+    changes: Sequence[bool],
     console: Console | None = None,
 ) -> None:
     """Print how much of each number of a state is explained by each of several features."""
@@ -58,7 +59,8 @@ def state_table(
     for name in found:
         table.add_column(name, justify="right")
     for row, name in enumerate(names):
-        table.add_row(name, *(f"{part[row]:.2f}" for part in found.values()))
+        shown = (f"{part[row]:.2f}" if changes[row] else "constant" for part in found.values())
+        table.add_row(name, *shown)
     console.print(table)
 
 
@@ -78,8 +80,8 @@ def temperature_table(root: Path, seed: int, console: Console | None = None) -> 
         inside, outside = dreamt["figures"], real["figures"]
         table.add_row(
             folder.name[3:],
-            f"{inside['world_score']:.0f} ± {inside['world_sd']:.0f}",
-            f"{outside['mean']:.0f} ± {outside['sd']:.0f}",
+            f"{short(inside['world_score'])} ± {short(inside['world_sd'])}",
+            f"{short(outside['mean'])} ± {short(outside['sd'])}",
             str(outside["episodes"]),
             str(folder),
         )
@@ -109,7 +111,7 @@ def ablation_table(
             f"{search['parameters']:,}",
             f"{search['generations']:,}",
             f"{search['env_steps']:,}",
-            f"{figures['mean']:.0f} ± {figures['sd']:.0f}",
+            f"{short(figures['mean'])} ± {short(figures['sd'])}",
             str(figures["episodes"]),
             paper.get(name, ""),
             str(root / name),

@@ -34,7 +34,8 @@ def verdict(rounds: Sequence[Path]) -> str | None:
         chance = f"{short(scored['random_mean'])} ± {short(scored['random_sd'])} (n={n:.0f})"
         parts = [f"random {chance} → {agent}"]
     if seen is not None:
-        parts.append(f"V explains {seen:.0%} of what moves")
+        much = f"{seen:.0%}" if seen > 0 else "nothing"
+        parts.append(f"V explains {much} of what moves")
     ahead = _ahead(figures["train_mdnrnn"])
     if ahead is not None:
         parts.append(
@@ -60,7 +61,10 @@ def _ahead(figures: dict[str, float]) -> float | None:
 
 def _advice(root: Path, seen: float | None, ahead: float | None) -> str:
     if seen is not None and seen < SEEN:
-        return "V misses most of what moves: raise train_vae.fit.steps, or use vae=moving"
+        return (
+            "V misses most of what moves: raise train_vae.fit.steps, or use vae=moving, under "
+            "another name=…"
+        )
     if ahead is not None and ahead <= 0:
         return "M has to see more: raise collect.frames and train_mdnrnn.fit.steps"
     scores = [row["selection/mean"] for row in read_metrics(root / "train_controller")

@@ -220,6 +220,11 @@ class Run:
         rounds = last_round(Path(self.config["runs"]), name, self.seed)
         if rounds is not None:
             raise UserError(f"The run {name} has rounds: give name={rounds} for the last of them.")
+        above = self.config.get("upstream")
+        if above is not None:
+            folder = Path(self.config["runs"]) / str(above)
+            if not folder.is_dir():
+                raise UserError(f"upstream={above} names no run: there is no {folder}.")
         raise UserError(
             f"{self.of(stage)} is not finished: run `{spoken(stage)}` with the same overrides "
             f"before {self.stage.name}, or take it from another run with upstream=<name>."

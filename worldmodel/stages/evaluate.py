@@ -12,6 +12,7 @@ from worldmodel.agent.policy import check_spec, load_policy, models_of
 from worldmodel.envs.make import EnvConfig, make_spec
 from worldmodel.envs.vector import choose_backend
 from worldmodel.report.scatter import dream_and_reality
+from worldmodel.report.tables import short
 from worldmodel.rollout.by_chance import random_scores
 from worldmodel.rollout.evaluate import (
     Played,
@@ -113,7 +114,7 @@ def evaluate(
             def on_episode(played: Played) -> None:
                 scores.append(played.score)
                 log.scalars(len(scores), {"score": played.score, "steps": played.steps})
-                bar.advance(note=f"mean {np.mean(scores):.0f}")
+                bar.advance(note=f"mean {short(float(np.mean(scores)))}")
 
             records = play_episodes(player, seeds, pool, per_job, run.folder, on_episode)
         figures = summary(records)

@@ -30,7 +30,10 @@ def iterate(
         UserError: if there are no rounds, or one keeps a stage that it can't.
     """
     if not rounds:
-        raise UserError("rounds is empty: give a list of overrides for each round.")
+        raise UserError(
+            "rounds is empty: give a list of overrides for each round, such as "
+            "\"rounds=[[],['collect.episodes=20']]\"."
+        )
     for index, one in enumerate(rounds):
         if set(one.keep) - (set(PIPELINE) if index else set()):
             raise UserError(

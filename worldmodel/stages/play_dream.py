@@ -12,6 +12,7 @@ from worldmodel.agent.policy import Policy, load_policy
 from worldmodel.dream.dynamics import DreamConfig
 from worldmodel.dream.env import DreamEnv
 from worldmodel.envs.make import EnvConfig
+from worldmodel.report.tables import short
 from worldmodel.rollout.real import BackendConfig
 from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
 from worldmodel.run.layout import checkpoint_path, install_command
@@ -125,7 +126,7 @@ def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Run) -> dict[str
             scores.append(sum(moment.reward for moment in moments))
             lengths.append(len(moments) - 1)
             log.scalars(index, {"score": scores[-1], "steps": lengths[-1]})
-            bar.advance(note=f"{path} · score {scores[-1]:.0f}")
+            bar.advance(note=f"{path} · score {short(float(scores[-1]))}")
     mean, sd = mean_sd(scores)
     return {"mean": mean, "sd": sd, "steps": float(np.mean(lengths))}
 
@@ -177,7 +178,7 @@ def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Run) -> None:
                 window.blit(pygame.transform.scale(image, (WINDOW, WINDOW)), (0, 0))
                 pygame.display.flip()
                 clock.tick(frames_per_second(env.env_spec))
-            run.say(f"score {score:.0f}")
+            run.say(f"score {short(score)}")
             if not open_:
                 break
     finally:

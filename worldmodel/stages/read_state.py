@@ -52,15 +52,15 @@ def read_state(config: ReadConfig, env: EnvConfig, run: Run) -> dict[str, float]
         checkpoint_path(run.of("train_mdnrnn"), "best"),
         load_policy(checkpoint_path(run.of("train_controller"), "best")),
     )
-    run.begin()
     seen, state, episode = _play(agent, config, env, run)
+    run.begin()
     train = episode % 2 == 0
     found = {name: explained(part, state, train) for name, part in seen.items()}
     changes = state[~train].var(0) > CONSTANT
     if not changes.any():
         raise UserError(f"The state of {env.id} never changed in {config.episodes} episodes.")
     names = [str(at) for at in config.ram or range(state.shape[1])]
-    state_table(f"{run.folder}: R² of {len(state)} steps", names, found)
+    state_table(f"{run.folder}: R² of {len(state)} steps", names, found, changes.tolist())
     save_json(run.folder / "summary.json", {"state": names, "steps": len(state)}
               | {name: part.tolist() for name, part in found.items()})  # fmt: skip
     return {name: float(part[changes].mean()) for name, part in found.items()}
