@@ -35,7 +35,7 @@ def test_sweep_and_table(sweep, finished, tmp_path):
         assert not (folder / "train_mdnrnn").exists()
         assert read_done(folder / "evaluate")["figures"]["episodes"] == 3
         inside = read_done(folder / "train_controller")["figures"]
-        assert f"{inside['world_score']:.0f} ± {inside['world_sd']:.0f}" in last
+        assert f"{inside['world_score']:.4g} ± {inside['world_sd']:.4g}" in last
         rows = read_metrics(folder / "train_controller")
         both = {"selection/mean", "dream/mean"}
         assert both <= set().union(*rows)
@@ -58,7 +58,7 @@ def test_ablations_and_their_table(sweep, stage, finished, tmp_path):
         found[name] = evolved["parameters"]
         figures = read_done(folder / "evaluate")["figures"]
         row = next(line for line in last.splitlines() if f" {name} " in line)
-        assert f"{figures['mean']:.0f} ± {figures['sd']:.0f}" in row
+        assert f"{figures['mean']:.4g} ± {figures['sd']:.4g}" in row
         assert f"{evolved['generations']:,}" in row
         assert f"{evolved['env_steps']:,}" in row
     assert found == {"z_hidden": 40 * 5 + 41, "random_m": 4 + 8 + 1, "small_m": 4 + 4 + 1}
