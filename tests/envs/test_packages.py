@@ -67,6 +67,16 @@ def test_an_unknown_name_or_namespace_points_to_modules(wrong):
     assert "env.id=module:id" in said
 
 
+def test_a_module_that_registers_nothing_is_named(tmp_path, monkeypatch):
+    (tmp_path / "silent_worlds.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    for said in (
+        refused("silent_worlds:Own-v0"),
+        refused("Own-v0", modules=("silent_worlds",)),
+    ):
+        assert "silent_worlds registers no Own-v0; call gymnasium.register('Own-v0'" in said
+
+
 def test_an_unknown_version_has_nothing_to_do_with_modules():
     assert "env.modules" not in refused("CartPole-v9")
 

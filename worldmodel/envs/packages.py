@@ -90,11 +90,18 @@ def register(name: str, modules: Sequence[str] = ()) -> str:
     return bare
 
 
-def unknown_id(name: str, error: gym.error.Error) -> UserError:
-    """What to say where gymnasium does not know an id."""
+def unknown_id(name: str, error: gym.error.Error, modules: Sequence[str] = ()) -> UserError:
+    """What to say where gymnasium does not know an id after these modules were imported."""
+    module, colon, bare = name.rpartition(":")
+    imported = [*modules, *([module] if colon else [])]
     said = str(error).rstrip(".? ") + ("?" if "?" in str(error) else ".")
     if not isinstance(error, gym.error.NamespaceNotFound | gym.error.NameNotFound):
         return UserError(f"Unknown environment {name}: {said}")
+    if imported:
+        return UserError(
+            f"Unknown environment {name}: {' and '.join(imported)} registers no {bare}; call "
+            f"gymnasium.register({bare!r}, entry_point=…) there."
+        )
     return UserError(
         f"Unknown environment {name}: {said} If a package or file of its own registers it, name "
         "that module in env.modules, or give env.id=module:id."

@@ -65,7 +65,7 @@ def make_raw(
         except (gym.error.DependencyNotInstalled, ImportError):
             raise
         except gym.error.Error as error:
-            raise unknown_id(name, error) from error
+            raise unknown_id(name, error, modules) from error
         except Exception as error:
             raise _refusal(name, kwargs, rendered, error) from error
 
