@@ -20,7 +20,10 @@ def main(cfg: DictConfig, call: Call) -> None:
     lost = [text for text in call.overrides
             if text.lstrip("+~").startswith("env.") and text not in overrides]  # fmt: skip
     if lost:
-        raise UserError(f"A shipped agent can't hold {lost}: write them into a file of conf/env.")
+        raise UserError(
+            f"A shipped agent can't hold {lost}: write them into a YAML file of yours, "
+            "env/<name>.yaml in a folder that you give as --config-dir, and name it by env=<name>."
+        )
     size = export(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
     print(f"{target}: {size / 2**20:.2f} MB; play it with agent={target.name}")
 

@@ -193,7 +193,21 @@ def explain(error: Exception, command: str) -> str:
             return f"The choices of this call, such as world=…, leave no key '{key}'."
         hint = f", did you mean '{near[0]}'?" if near else "."
         return f"There is no configuration key '{key}'{hint} `--help` lists them all."
+    choice = re.search(r"Could not find '(\w+)/([^']+)'", text)
+    if choice:
+        return _unknown_choice(*choice.groups())
     return f"{text.rstrip('.')}. `--help` lists all keys and choices."
+
+
+def _unknown_choice(group: str, name: str) -> str:
+    """What to say where a group has no such file."""
+    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f", did you mean {group}={near[0]}?" if near else f": choose from {', '.join(names)}."
+    own = f" A file of your own is found in {group}/ below --config-dir."
+    if group == "env":
+        own = f" An id of gymnasium is given as env=gym env.id=…, or module:id.{own}"
+    return f"There is no {group}={name}{hint}{own}"
 
 
 def first_line(error: BaseException) -> str:

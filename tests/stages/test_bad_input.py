@@ -181,3 +181,8 @@ def test_inputs_of_another_environment(stage, finished):
 def test_a_seed_is_a_number_and_an_upstream_a_run(stage):
     complains(stage("collect", *BASE, "seed=one"), "seed is", "one", "a whole number")
     complains(stage("train_vae", *BASE, "upstream=nothere"), "upstream=nothere", "no run")
+
+
+def test_an_unknown_choice_says_which_there_are(stage):
+    complains(stage("collect", "env=dodge"), "There is no env=dodge", "env=gym env.id", "cart_pole")
+    complains(stage("collect", "experiment=tyny"), "did you mean experiment=tiny?", "--config-dir")
