@@ -4,6 +4,7 @@ from .calibration import coverage, credibility, crps, draw_calibration, pit
 from .condition import condition, marginal
 from .convert import from_covariance, from_keras, from_scale_tril, from_torch, to_torch
 from .divergence import kl_bound, kl_estimate
+from .em import fit_em
 from .grouped import Grouped
 from .heads import (
     BernoulliHead,
@@ -55,6 +56,7 @@ __all__ = [
     "credibility",
     "crps",
     "draw_calibration",
+    "fit_em",
     "from_covariance",
     "from_keras",
     "from_scale_tril",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,9 @@ from .config import Config, config, config_of
 from .heads import Heads
 from .nll import Outputs
 from .simple import Categorical
+from .skip import RECURRENT, Cell, SkipStack
 from .temperature import Temperature
 
-Cell = Literal["lstm", "gru"]
 # Layer by layer, each (batch, hidden): hidden and cell of an LSTM, hidden of a GRU.
 State = tuple[Tensor, ...]
 # The input (B, input_dim) before a draw and the draw by name, to the input after it.
@@ -39,14 +39,19 @@ class SequenceModel(nn.Module):
     Args:
         input_dim: size of the input at each step.
         hidden: size of each layer.
-        heads: modules from features (..., hidden) to a distribution, by name.
+        heads: modules from features (..., features_dim) to a distribution, by name.
         cell: "lstm" or "gru".
         layers: how many, one above the other.
         inputs: names of the heads in the order in which what they draw stands in an input; None:
             the order of `heads`. `generate` feeds draws back so.
+        skip: every layer sees the input too, and the features are the hidden states of all layers,
+            (layers · hidden), as in Graves 2013, section 2.
+        dropout: share of the features, and of what one layer tells the next, that `forward` leaves
+            out while training (Zaremba, Sutskever & Vinyals 2014).
 
     Raises:
-        ValueError: for another cell, less than one layer, no heads, or inputs that are not them.
+        ValueError: for another cell, less than one layer, no heads, inputs that are not them, or a
+            dropout that is not in [0, 1).
     """
 
     def __init__(
@@ -57,15 +62,26 @@ class SequenceModel(nn.Module):
         cell: Cell = "lstm",
         layers: int = 1,
         inputs: Sequence[str] | None = None,
+        *,
+        skip: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if cell not in get_args(Cell):
             raise ValueError(f"cell is {cell!r}: use lstm or gru")
         if layers < 1:
             raise ValueError(f"layers is {layers}: use at least 1")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout}: use at least 0 and less than 1")
         self.hidden, self.layers, self.input_dim = hidden, layers, input_dim
-        recurrent = nn.LSTM if cell == "lstm" else nn.GRU
-        self.rnn = recurrent(input_dim, hidden, layers, batch_first=True)
+        self.cell: Cell = cell
+        self.dropout = nn.Dropout(dropout)
+        self.rnn: nn.RNNBase | SkipStack
+        if skip:
+            self.rnn = SkipStack(input_dim, hidden, layers, cell, dropout)
+        else:
+            between = dropout if layers > 1 else 0.0
+            self.rnn = RECURRENT[cell](input_dim, hidden, layers, batch_first=True, dropout=between)
         self.heads = Heads(heads)
         self.inputs = tuple(heads if inputs is None else inputs)
         if not heads:
@@ -81,10 +97,22 @@ class SequenceModel(nn.Module):
             input_dim=self.input_dim,
             hidden=self.hidden,
             heads={name: config_of(head) for name, head in self.heads.items()},
-            cell="gru" if isinstance(self.rnn, nn.GRU) else "lstm",
+            cell=self.cell,
             layers=self.layers,
             inputs=list(self.inputs),
+            skip=self.skip,
+            dropout=self.dropout.p,
         )
+
+    @property
+    def skip(self) -> bool:
+        """Whether every layer sees the input and is seen by the heads."""
+        return isinstance(self.rnn, SkipStack)
+
+    @property
+    def features_dim(self) -> int:
+        """Size of the features that the heads read."""
+        return self.hidden * (self.layers if self.skip else 1)
 
     def initial_state(self, batch: int, device: torch.device | str | None = None) -> State:
         """Zeros, each (batch, hidden); on the device of the weights if None."""
@@ -101,7 +129,8 @@ class SequenceModel(nn.Module):
             state: as from `initial_state`.
 
         Returns:
-            Features (B, T, hidden), the hidden state after each step, and the state after the last.
+            Features (B, T, features_dim), the hidden state after each step, and the state after
+            the last.
         """
         if _lacks_bfloat16(x):
             with torch.autocast("cpu", enabled=False):
@@ -112,29 +141,35 @@ class SequenceModel(nn.Module):
         stacked = None
         if state is not None:
             stacked = [torch.stack(state[i :: self._tensors]) for i in range(self._tensors)]
-        if isinstance(self.rnn, nn.GRU):
+        if self.cell == "gru":
             features, hidden = self.rnn(x, stacked[0] if stacked else None)
-            return features, hidden.unbind()
+            return self.dropout(features), hidden.unbind()
         features, (hidden, cell) = self.rnn(x, tuple(stacked) if stacked else None)
         pairs = zip(hidden, cell, strict=True)
-        return features, tuple(tensor for pair in pairs for tensor in pair)
+        return self.dropout(features), tuple(tensor for pair in pairs for tensor in pair)
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step of `forward` with the same weights: x (B, input_dim) to features (B, hidden).
+        """One step of `forward` with the same weights, and without dropout.
 
-        The cells alone skip what torch sets up for a sequence: on the CPU 5 times faster at
-        batch 1, twice at batch 16, level with it where the matrix product dominates.
+        x (B, input_dim) to features (B, features_dim). The cells alone skip what torch sets up for
+        a sequence: on the CPU 5 times faster at batch 1, twice at batch 16, level with it where the
+        matrix product dominates.
         """
         after: list[Tensor] = []
-        for layer, weights in enumerate(self.rnn.all_weights):
-            if isinstance(self.rnn, nn.GRU):
-                x = torch.gru_cell(x, state[layer], *weights)
-                after.append(x)
+        below = x
+        every: list[list[Tensor]] = self.rnn.all_weights  # type: ignore[assignment]
+        for layer, weights in enumerate(every):
+            if self.skip and layer:
+                below = torch.cat([x, below], -1)
+            if self.cell == "gru":
+                below = torch.gru_cell(below, state[layer], *weights)
+                after.append(below)
             else:
                 lstm = _lstm_cell if _rounds_the_state(x) else torch.lstm_cell
-                x, cell = lstm(x, state[2 * layer : 2 * layer + 2], *weights)
-                after += [x, cell]
-        return x, tuple(after)
+                below, cell = lstm(below, state[2 * layer : 2 * layer + 2], *weights)
+                after += [below, cell]
+        features = torch.cat(after[:: self._tensors], -1) if self.skip else below
+        return features, tuple(after)
 
     @torch.no_grad()
     def generate(
@@ -209,16 +244,16 @@ class SequenceModel(nn.Module):
         return fed
 
     def _begin(self, prime: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Features (B, hidden) and state after a beginning; torch's layers take no empty batch."""
+        """Features and state after a beginning; torch's layers take no empty batch."""
         if not len(prime):
             state = self.initial_state(0)
-            return state[0], state
+            return state[0].new_zeros(0, self.features_dim), state
         features, after = self(prime, state)
         return features[:, -1], after
 
     @property
     def _tensors(self) -> int:
-        return 1 if isinstance(self.rnn, nn.GRU) else 2
+        return 1 if self.cell == "gru" else 2
 
 
 def _rounds_the_state(x: Tensor) -> bool:
