@@ -1,0 +1,1 @@
+"""Handwriting, invented kanji and sketches: sequences of pen movements."""
