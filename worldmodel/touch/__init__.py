@@ -1,0 +1,1 @@
+"""Performances on a touch screen: sequences of places and times."""
