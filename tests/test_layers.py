@@ -25,6 +25,8 @@ ALLOWED = {
     "evolve": RUN | {"report"},
     "dream": RUN | {"models", "mdn", "data", "agent"},
     "rollout": RUN | {"models", "mdn", "data", "agent", "envs", "parallel"},
+    "pen": RUN | {"mdn", "models", "data", "train", "report"},
+    "touch": RUN | {"mdn", "models", "data", "train", "report"},
     "demos": RUN | {"mdn", "data", "train", "report"},
     "stages": RUN | {
         "models", "mdn", "data", "envs", "parallel", "agent", "train", "evolve", "dream",

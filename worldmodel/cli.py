@@ -96,7 +96,7 @@ def run_command(
         if not request.multirun:
             refuse_several(overrides, apart)
         several = jobs(overrides, apart) if request.multirun else [overrides]
-        given = [tuple(_listed(text, apart) for text in with_agent(job)) for job in several]
+        given = [tuple(_listed(text, apart) for text in _agent(command, job)) for job in several]
         configs = [compose(command, job, request.config_dir) for job in given]
         _check_places(several, configs)
         if request.show:
@@ -203,8 +203,13 @@ def _show(text: str) -> None:
 
 
 def _help(command: str, request: Request) -> str:
-    overrides = with_agent(current_overrides(request.overrides)[0])
+    overrides = _agent(command, current_overrides(request.overrides)[0])
     return command_help(command, overrides, request.config_dir)
+
+
+def _agent(command: str, overrides: Sequence[str]) -> list[str]:
+    """`with_agent`, but for a command whose `run=` is a key of its own."""
+    return list(overrides) if command == "draw" else with_agent(overrides)
 
 
 def _listed(override: str, lists: Mapping[str, str]) -> str:

@@ -34,7 +34,9 @@ from worldmodel.types import UserError
 ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 SEARCH_PATH = "hydra.searchpath="
 # What a run is called, and what YAML would make a number or a truth of.
-NAME = "name"
+NAME = ("name", "run")
+# What is written, taken as it is: no grammar of values.
+TEXT = "text"
 LIKE_A_NUMBER = re.compile(
     r"[+-]?[\d_.]+(e[+-]?\d+)?|0x[\da-f_]+|true|false|nan|inf", re.IGNORECASE
 )
@@ -154,7 +156,8 @@ def take_out(key: str, overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple
 def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
     """Overrides with every key under its present name, and a sentence for each that was renamed.
 
-    Names of runs are texts, whatever they look like: name=2026_11_26 is no number.
+    Names of runs are texts, whatever they look like: name=2026_11_26 is no number. So is a text
+    that is to be written.
     """
     texts, sentences = [], []
     for text in overrides:
@@ -163,8 +166,10 @@ def current_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
         now = current_key(bare)
         if now != bare:
             sentences.append(f"{bare} is called {now} now.")
-        if now in (NAME, *BEFORE) and LIKE_A_NUMBER.fullmatch(value):
+        if now in (*NAME, *BEFORE) and LIKE_A_NUMBER.fullmatch(value):
             value = f"'{value}'"
+        if now == TEXT and value[:1] not in ("'", '"'):
+            value = "'" + value.replace("'", "\\'") + "'"
         texts.append(f"{key[: len(key) - len(bare)]}{now}{sign}{value}")
     return texts, sentences
 

@@ -28,6 +28,25 @@ ALSO = {
     "compare_noise": ("backend", "compare"),
     "play_dream": ("backend", "play"),
     "read_state": (),
+    "train_sequence": ("strokes", "touches", "reader_fit"),
+    "draw": (
+        "text",
+        "lines",
+        "style",
+        "count",
+        "rows",
+        "columns",
+        "begun",
+        "call",
+        "share",
+        "seconds",
+        "temperature",
+        "bias",
+        "temperatures",
+        "mixture_temperature",
+        "scale_temperature",
+        "animate",
+    ),
     "benchmark": ("env", "vae", "mdnrnn", "controller"),
 }
 # Commands that call stages, whose keys they take as well.
@@ -37,6 +56,8 @@ CALLS = {
     "sweep_ablation": ("train_mdnrnn", "train_controller", "evaluate"),
     "sweep_temperature": ("train_controller", "evaluate"),
 }
+# What repeats keys that stand elsewhere.
+REPEATED = ("draw", "system.strokes", "system.touches", "system.reader.fit")
 OPTIONS = """\
   -m, --multirun    key=1,2,3 stands for one run each, one after the other
   --config-dir DIR  a folder with YAML of your own, laid out as conf/ is
@@ -167,7 +188,8 @@ def _sections(command: str, config: Mapping[str, Any]) -> list[str]:
     else:
         named |= set(comments((CONF / f"{command}.yaml").read_text()))
         named |= set(re.findall(r"^(\w+):", (CONF / f"{command}.yaml").read_text(), re.M))
-    return [name for name in config if name in named and name not in EVERYWHERE]
+    named -= {*EVERYWHERE, *REPEATED}
+    return [name for name in config if name in named]
 
 
 def _groups(made_of: Sources, sections: Sequence[str]) -> list[str]:
@@ -220,6 +242,8 @@ def _words(made_of: Sources) -> dict[str, str]:
 
 
 def _leaves(prefix: str, node: Any) -> Iterator[tuple[str, Any]]:
+    if prefix in REPEATED:
+        return
     if not isinstance(node, dict) or not node:
         yield prefix, node
         return

@@ -180,6 +180,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
     """
     own = module.state_dict()
     for name in sorted(own.keys() | weights.keys()):
+        if name not in own and _makes(module, name):
+            continue
         here = tuple(own[name].shape) if name in own else None
         there = tuple(weights[name].shape) if name in weights else None
         if here != there:
@@ -188,6 +190,15 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -
                 "use the configuration that it was trained with, or another name=…"
             )
     module.load_state_dict(weights)
+
+
+def _makes(module: nn.Module, name: str) -> bool:
+    """Whether a module has a buffer of this name that it has not made yet, and makes by loading."""
+    owner, _, leaf = name.rpartition(".")
+    try:
+        return leaf in module.get_submodule(owner)._buffers
+    except AttributeError:
+        return False
 
 
 def start_from(module: nn.Module, path: Path) -> None:

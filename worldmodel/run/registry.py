@@ -131,4 +131,10 @@ STUDIES = {
     )
 }
 
-STAGES = PIPELINE | DEMOS | STUDIES
+# Systems of pen and touch: each stands alone.
+SEQUENCES = {
+    stage.name: stage
+    for stage in (Stage("train_sequence", (), ("system", "fit", "seed"), ("fit.steps",)),)
+}
+
+STAGES = PIPELINE | DEMOS | STUDIES | SEQUENCES

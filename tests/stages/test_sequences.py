@@ -1,0 +1,181 @@
+"""The systems of pen and touch, from their data to what they draw."""
+
+import json
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from drawings import write_prepared, write_timed, write_touches
+
+from worldmodel.run.checkpoint import load
+from worldmodel.train import fit as fitting
+
+FIT = ["fit.steps=6", "fit.log_every=2", "fit.holdout_every=3", "fit.checkpoint_every=3"]
+PEN = ["system.network.hidden=12", "system.network.components=2", "system.batches.batch_size=8"]
+SYSTEMS = {
+    "kanji": [*PEN, "system.samples=4"],
+    "handwriting": PEN,
+    "sketch": [
+        "system.network.decoder.hidden=12", "system.network.decoder.components=2",
+        "system.network.encoder_hidden=6", "system.network.z_dim=4",
+        "system.batches.batch_size=8",
+    ],
+    "writing": [
+        *PEN, "strokes.train=80", "strokes.held_out=6", "strokes.longest=8", "system.samples=3",
+        "system.reader.count=2", "system.reader.held_out=2", "reader_fit.steps=4",
+    ],
+    "robojam": [*PEN, "system.batches.window=12"],
+}  # fmt: skip
+DRAWN = {
+    "kanji": (["count=6", "columns=3"], {"sheet.svg", "sheet.png", "animated.svg"}),
+    "handwriting": (["rows=2", "columns=3"], {"go_on.svg", "go_on.png"}),
+    "sketch": (["columns=3", "temperatures=[0.1,0.9]"],
+               {f"{name}.{kind}" for kind in ("svg", "png")
+                for name in ("reconstruction", "interpolation", "temperature", "completion")}),
+    "writing": (["text=hello", "lines=2"], {"text.svg", "window.svg", "window.png"}),
+    "robojam": (["count=2", "seconds=0.5"],
+                {"replies.svg", "replies.png"} | {f"{name}{i}.{kind}" for i in (0, 1)
+                 for name, kind in (("call", "csv"), ("reply", "csv"), ("both", "wav"))}),
+}  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setenv("WORLDMODEL_DATA", str(folder))
+    for name in ("omniglot_stroke3", "kanjivg_rdp100"):
+        write_prepared(folder, name)
+    write_timed(folder)
+    write_touches(folder)
+    return folder
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_is_trained_measured_and_draws(stage, data, tmp_path, system):
+    if system == "writing":
+        pytest.importorskip("HersheyFonts")
+    made = stage("train_sequence", f"system={system}", *FIT, *SYSTEMS[system])
+    assert made.code == 0, made.err
+    folder = tmp_path / "runs" / system / "seed0" / "train_sequence"
+    figures = json.loads((folder / "DONE").read_text())["figures"]
+    assert np.isfinite([figures[name] for name in ("nats", "valid_nats", "markov_floor")]).all()
+    again = stage("train_sequence", f"system={system}", *FIT, *SYSTEMS[system])
+    assert "done already" in again.out
+
+    options, names = DRAWN[system]
+    drawn = stage("draw", f"system={system}", *options)
+    assert drawn.code == 0, drawn.err
+    to = folder.parent / "draw"
+    assert {path.name for path in to.iterdir()} == names
+    for path in to.glob("*.svg"):
+        ElementTree.parse(path)
+    bytes_ = {path.name: path.read_bytes() for path in to.iterdir()}
+    assert stage("draw", f"system={system}", *options, "to=again").code == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == bytes_
+
+
+@pytest.mark.parametrize("system", ["sketch", "writing", "robojam"])
+def test_a_killed_training_goes_on_bitwise(stage, data, tmp_path, monkeypatch, system):
+    if system == "writing":
+        pytest.importorskip("HersheyFonts")
+    call = ["train_sequence", f"system={system}", *FIT, *SYSTEMS[system]]
+    assert stage(*call, "name=whole").code == 0
+    save = fitting._Training.save
+
+    def save_and_die(self, name):
+        save(self, name)
+        if name == "last" and self.step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting._Training, "save", save_and_die)
+    assert stage(*call, "name=killed").code == 130
+    monkeypatch.setattr(fitting._Training, "save", save)
+    assert stage(*call, "name=killed").code == 0
+    whole, killed = (
+        load(tmp_path / "runs" / name / "seed0" / "train_sequence" / "checkpoints" / "last.pt")
+        for name in ("whole", "killed")
+    )
+    assert whole["step"] == killed["step"] == 6
+    for name, weight in whole["weights"].items():
+        assert torch.equal(weight, killed["weights"][name]), name
+
+
+@pytest.fixture
+def trained(stage, data):
+    """trained(system): a finished tiny run of it."""
+
+    def train(system):
+        made = stage("train_sequence", f"system={system}", *FIT, *SYSTEMS[system])
+        assert made.code == 0, made.err
+
+    return train
+
+
+def test_a_drawing_of_ones_own_is_gone_on_with(stage, trained, tmp_path):
+    trained("handwriting")
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps([[[0, 0], [300, 10], [300, 200]], [[50, 50], [100, 120]]]))
+    assert stage("draw", "system=handwriting", f"begun={own}", "columns=3").code == 0
+    for text, said in (
+        ("[]", "less than two points"),
+        ("[[[1, 2]]]", "less than two points"),
+        ("[[[1, 2, 3], [1, 2, 3]]]", "it has to be a list of strokes"),
+        ("{", "is no drawing"),
+    ):
+        own.write_text(text)
+        bad = stage("draw", "system=handwriting", f"begun={own}")
+        assert bad.code == 1
+        assert said in bad.err
+        assert len(bad.err.splitlines()) == 1
+    bad = stage("draw", "system=handwriting", "begun=none.json")
+    assert (bad.code, "can't be read" in bad.err) == (1, True)
+
+
+def test_what_cant_be_drawn_is_said(stage, trained, tmp_path):
+    pytest.importorskip("HersheyFonts")
+    trained("writing")
+    for options, said in (
+        (["text=h\u00e9llo"], "has '\u00e9'"),
+        (["text="], "is empty"),
+        (["text=it's, {so} [far]=1"], 'has "\',1=[]{}"'),
+        (["style=99"], "style=99: use 0 to"),
+        (["run=nobody"], "is not finished"),
+        (["temperature=1.0"], "give temperature or bias"),
+        (["bias=-1.0"], "bias is -1.0"),
+    ):
+        bad = stage("draw", "system=writing", *options)
+        assert bad.code == 1, options
+        assert said in bad.err, bad.err
+        assert len(bad.err.splitlines()) == 1
+    (tmp_path / "file").write_text("in the way")
+    bad = stage("draw", "system=writing", "text=hello", "to=file")
+    assert bad.code == 1
+    assert "Could not write file/" in bad.err
+    assert (tmp_path / "file").read_text() == "in the way"
+    other = stage("draw", "system=kanji", "run=writing")
+    assert other.code == 1
+    assert "is a model of kind writing, not pen" in other.err
+
+
+def test_a_style_is_one_of_the_examples(stage, trained, tmp_path):
+    pytest.importorskip("HersheyFonts")
+    trained("writing")
+    assert stage("draw", "system=writing", "text=hello", "style=0").code == 0
+
+
+def test_writing_needs_texts(stage, data):
+    bad = stage("train_sequence", "system=writing", "strokes=omniglot", *FIT, *PEN)
+    assert bad.code == 1
+    assert "Writing needs lines with their text" in bad.err
+
+
+def test_missing_data_are_said_in_one_sentence(stage, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLDMODEL_DATA", str(tmp_path / "empty"))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    bad = stage("train_sequence", "system=handwriting", *FIT, *PEN)
+    assert bad.code == 1
+    assert "could not be fetched" in bad.err
+    assert len(bad.err.splitlines()) == 1
