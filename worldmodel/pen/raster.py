@@ -23,12 +23,17 @@ def picture(cells: Sequence[Cell], columns: int, size: int = 90, aspect: float =
         placed = fit_into(cell.strokes, width, size, None)
         for stroke, color in zip(placed, cell.colors, strict=True):
             rgb = tuple(int(color[k : k + 2], 16) for k in (1, 3, 5))
-            _line(whole, stroke + corner, rgb, max(1, round(0.022 * size)))
+            draw_stroke(whole, stroke + corner, rgb, max(1, round(0.022 * size)))
     return whole
 
 
-def _line(whole: Frames, points: FloatArray, color: tuple[int, ...], thickness: int) -> None:
-    if len(points) == 1:
-        points = np.repeat(points, 2, 0)
+def draw_stroke(
+    whole: Frames, points: FloatArray, color: int | tuple[int, ...], thickness: int
+) -> None:
+    """A line through points (n, 2) in pixels, onto a picture; a dot where there is one point."""
     fixed = np.rint(points * 2**FINER).astype(np.int32)
-    cv2.polylines(whole, [fixed], False, color, thickness, cv2.LINE_AA, FINER)
+    if len(points) == 1:
+        radius = (thickness * 2**FINER) // 2 + 2**FINER // 4
+        cv2.circle(whole, fixed[0].tolist(), radius, color, cv2.FILLED, cv2.LINE_AA, FINER)
+    else:
+        cv2.polylines(whole, [fixed], False, color, thickness, cv2.LINE_AA, FINER)

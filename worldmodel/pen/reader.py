@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from worldmodel.pen.letters import ALPHABET, Hand
 from worldmodel.pen.lines import letters_of
+from worldmodel.pen.raster import draw_stroke
 from worldmodel.pen.svg import fit_into
 from worldmodel.seed import derive
 from worldmodel.types import FloatArray, Frames, IntArray, Logs
@@ -95,9 +95,7 @@ def letter_picture(strokes: Sequence[FloatArray]) -> Frames:
     """A letter (32, 32) white on black, as large as fits."""
     whole = np.zeros((SIZE, SIZE), np.uint8)
     for stroke in fit_into(strokes, SIZE, SIZE, None):
-        points = np.repeat(stroke, 2, 0) if len(stroke) == 1 else stroke
-        fixed = np.rint(points * 16).astype(np.int32)
-        cv2.polylines(whole, [fixed], False, 255, 2, cv2.LINE_AA, 4)
+        draw_stroke(whole, stroke, 255, 2)
     return whole
 
 

@@ -24,10 +24,11 @@ def picture(pairs: Sequence[tuple[FloatArray, FloatArray]]) -> Frames:
         for touches, color in ((call, CALL), (response, RESPONSE)):
             for swipe in swipes(touches):
                 points = corner + MARGIN + swipe[:, :2] * (SIZE - 2 * MARGIN)
-                if len(points) == 1:
-                    points = np.repeat(points, 2, 0)
                 fixed = np.rint(points * 16).astype(np.int32)
-                cv2.polylines(whole, [fixed], False, color, 2, cv2.LINE_AA, 4)
+                if len(points) == 1:
+                    cv2.circle(whole, fixed[0].tolist(), 24, color, cv2.FILLED, cv2.LINE_AA, 4)
+                else:
+                    cv2.polylines(whole, [fixed], False, color, 2, cv2.LINE_AA, 4)
     return whole
 
 
