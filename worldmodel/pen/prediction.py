@@ -19,6 +19,7 @@ from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig
 from worldmodel.train.sequences import fit_and_test
+from worldmodel.train.speed import step_ms
 
 KIND = "pen"
 SHOWN, COLUMNS = 40, 10  # drawings in a picture of the log
@@ -64,6 +65,7 @@ class Prediction:
         )
         floors = pen_floors(data, self.network.pen, run.seed)
         figures |= floors | {"quantum": self.strokes.quantum, "scale": unit.scale}
+        figures["step_ms"] = step_ms(lambda: len(model.generate(1, LONGEST)[0]))
         if self.samples:
             figures |= invent(model, sequences, self.samples, run.seed)[0]
         return figures

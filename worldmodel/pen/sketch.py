@@ -20,6 +20,7 @@ from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig
 from worldmodel.train.sequences import fit_and_test
+from worldmodel.train.speed import step_ms
 
 KIND = "sketch"
 SHOWN = 10  # drawings in a picture of the log
@@ -66,7 +67,9 @@ class Sketch:
         tested = lengths[sequences.of("test")]
         figures["published_lr"] = figures["reconstruction"] * tested.mean() / lengths.max()
         floors = pen_floors(data, self.network.decoder.pen, run.seed)
-        return figures | floors | {"quantum": self.strokes.quantum, "scale": unit.scale}
+        figures |= floors | {"quantum": self.strokes.quantum, "scale": unit.scale}
+        z = torch.zeros(1, self.network.z_dim)
+        return figures | {"step_ms": step_ms(lambda: len(model.draw(z, LONGEST)[0]))}
 
 
 def _log_reconstructions(run: Recorder, data: SequenceData, model: nn.Module, step: int) -> None:

@@ -23,10 +23,12 @@ from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig
 from worldmodel.train.sequences import fit_and_test
+from worldmodel.train.speed import step_ms
 from worldmodel.types import IntArray
 
 KIND = "writing"
 SHOWN = 6  # lines in a picture of the log
+LONGEST = 200  # steps of a line by which their speed is measured
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class Writing:
         )  # fmt: skip
         figures |= pen_floors(data, "lift", run.seed)
         figures |= {"quantum": self.strokes.quantum, "scale": unit.scale}
+        alone = read_texts(model, [characters.strip()], characters)
+        figures["step_ms"] = step_ms(lambda: len(model.write(alone, LONGEST).window[0]) + 1)
         lines = texts[sequences.of("test")][: self.samples].tolist()
         heat = Temperature.graves(self.bias)
         return figures | judge(model, characters, lines, heat, self.reader, run, device)

@@ -1,5 +1,6 @@
 """RoboJam (Martin & Torresen 2018): a network that answers a performance with one of its own."""
 
+import math
 from dataclasses import asdict, dataclass
 from functools import partial
 
@@ -16,9 +17,11 @@ from worldmodel.touch.network import TouchConfig, TouchNetwork
 from worldmodel.touch.picture import picture
 from worldmodel.train.fit import FitConfig
 from worldmodel.train.sequences import fit_and_test
+from worldmodel.train.speed import step_ms
 
 KIND = "touch"
 SHOWN = 8  # performances in a picture of the log
+LONGEST = 200  # touches by which their speed is measured
 SECONDS = 5.0  # that a performance lasts in MicroJam
 
 
@@ -55,6 +58,10 @@ class RoboJam:
             about={"kind": KIND, **asdict(self.network)},
             device=device,
             picture=partial(_log_futures, run, data),
+        )
+        begun = torch.full((1, 3), 0.5)
+        figures["step_ms"] = step_ms(
+            lambda: len(model.generate(begun, 1, math.inf, longest=LONGEST)[0])
         )
         return figures | _floors(data, run.seed) | {"quantum": quantum}
 
