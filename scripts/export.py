@@ -1,19 +1,23 @@
-"""Write a trained agent as small files.   python scripts/export.py experiment=take_cover"""
+"""Write an agent, or a sequence model, as small files.   python scripts/export.py name=kanji"""
 
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from worldmodel.config import Call, build, entry, settle, settled_overrides
-from worldmodel.run.export import export
+from worldmodel.run.export import SEQUENCE, export, export_sequence
 from worldmodel.run.shipped import ALLOWED
 from worldmodel.types import UserError
 
 
 @entry("export")
 def main(cfg: DictConfig, call: Call) -> None:
-    """Halve V, M and C of a finished run and tell what they cost and score."""
+    """Halve V, M and C of a finished run, or its sequence model, and tell what they cost."""
     target = Path(cfg.runs) / cfg.export.to
+    if (Path(cfg.runs) / cfg.name / f"seed{cfg.seed}" / SEQUENCE).exists():
+        size = export_sequence(Path(cfg.runs), str(cfg.name), cfg.seed, target)
+        print(f"{target}: {size / 2**20:.2f} MB; draw with it: run={cfg.export.to}")
+        return
     settle(cfg, build)
     asked = [*call.overrides, *settled_overrides(cfg)]
     overrides = list(dict.fromkeys(text for text in asked if ALLOWED.fullmatch(text)))

@@ -3,6 +3,7 @@
 import json
 from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -111,6 +112,17 @@ def trained(stage, data):
         assert made.code == 0, made.err
 
     return train
+
+
+def test_an_exported_model_draws_what_the_run_draws_but_for_rounding(stage, trained, tmp_path):
+    trained("handwriting")
+    assert stage("export", "name=handwriting", "export.to=small").code == 0
+    files = [path for path in (tmp_path / "runs" / "small").rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"best.safetensors", "DONE", "examples.npz"}
+    assert stage("draw", "system=handwriting", "run=small", "bias=5.0", "to=a").code == 0
+    assert stage("draw", "system=handwriting", "bias=5.0", "to=b").code == 0
+    one, other = (cv2.imread(str(tmp_path / name / "go_on.png")) for name in "ab")
+    assert (np.abs(one.astype(int) - other) > 60).mean() < 0.01
 
 
 def test_a_drawing_of_ones_own_is_gone_on_with(stage, trained, tmp_path):

@@ -21,6 +21,7 @@ AGENT = {
     "train_mdnrnn": ("about", "weights"),
     "train_controller": ("about", "params", "generation", "selection_score"),
 }
+SEQUENCE = "train_sequence"
 CARD = ("minutes", "peak_memory_gb", "hardware", "figures")
 
 
@@ -62,6 +63,33 @@ def export(runs: Path, name: str, seed: int, target: Path, overrides: list[str])
         written += path.stat().st_size
     checkpoint.save_json(target / "agent.json", card)
     return written
+
+
+def export_sequence(runs: Path, name: str, seed: int, target: Path) -> int:
+    """Write the model of a finished `train_sequence` to `target`, in half precision.
+
+    With the examples that were kept beside it and the record of what it took and came to, so that
+    `draw run=<name>` finds it.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        UserError: if it is not finished.
+    """
+    folder = runs / name / f"seed{seed}" / SEQUENCE
+    done = read_done(folder)
+    if done is None:
+        raise UserError(f"{folder} is not finished: run `worldmodel train_sequence` first.")
+    saved = checkpoint.load(checkpoint_path(folder))
+    to = target / f"seed{seed}" / SEQUENCE
+    path = checkpoint_path(to).with_suffix(".safetensors")
+    checkpoint.save_safetensors(path, {key: saved[key] for key in ("about", "weights")})
+    examples = (folder / "examples.npz").read_bytes()
+    with checkpoint.atomic(to / "examples.npz") as file:
+        file.write(examples)
+    checkpoint.save_json(to / "DONE", done)
+    return path.stat().st_size + len(examples)
 
 
 def _costs(runs: Path, name: str, seed: int) -> dict[str, Any]:
