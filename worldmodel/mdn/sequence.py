@@ -212,19 +212,21 @@ class SequenceModel(nn.Module):
             )
         features, state = self._begin(prime, state)
         x, drawn = prime[:, -1], []
-        going = torch.ones(len(x), dtype=torch.bool, device=x.device)
-        length = going.long() * n
+        going: Tensor | None = None  # which sequences (B,) go on, once some have ended
+        length = torch.full((len(x),), n, device=x.device)
         for i in range(n):
             outputs = self.heads(features)
             draw = outputs.sample(temperature=temperature, generator=generator)
-            drawn.append(draw if stop is None else _silence(draw, going))
+            drawn.append(_silence(draw, going))
             x = _where(going, self._feed(x, outputs, draw, feedback), x)
             if stop is not None:
-                ends = going & _ended(stop(draw), going)
+                ends = _ended(stop(draw), length)
+                ends = ends if going is None else going & ends
                 length = torch.where(ends, i + 1, length)
-                going = going & ~ends
-                if not going.any():
-                    break
+                if bool(ends.any()):
+                    going = ~ends if going is None else going & ~ends
+                    if not going.any():
+                        break
             if i + 1 < n:
                 features, after = self.step(x, state)
                 state = tuple(map(partial(_where, going), after, state))
@@ -299,19 +301,23 @@ def _concatenate(outputs: Outputs, draw: Mapping[str, Tensor], inputs: Sequence[
     return torch.cat(parts, -1)
 
 
-def _ended(found: Tensor, going: Tensor) -> Tensor:
+def _ended(found: Tensor, every: Tensor) -> Tensor:
     """What a stop rule said, if it said it of each sequence."""
-    if not isinstance(found, Tensor) or found.shape != going.shape:
+    if not isinstance(found, Tensor) or found.shape != every.shape:
         said = tuple(found.shape) if isinstance(found, Tensor) else repr(found)
-        raise ValueError(f"stop returned {said}: it has to say of each of {tuple(going.shape)}")
+        raise ValueError(f"stop returned {said}: it has to say of each of {tuple(every.shape)}")
     return found.bool()
 
 
-def _silence(draw: Mapping[str, Tensor], going: Tensor) -> dict[str, Tensor]:
+def _silence(draw: Mapping[str, Tensor], going: Tensor | None) -> dict[str, Tensor]:
     """Draws (B, ...) with 0 for the sequences that have ended."""
+    if going is None:
+        return dict(draw)
     return {name: _where(going, part, torch.zeros_like(part)) for name, part in draw.items()}
 
 
-def _where(going: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """Rows (B, ...) of the first for the sequences that go on, else of the second."""
+def _where(going: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
+    """Rows (B, ...) of the first for the sequences that go on, all if None, else of the second."""
+    if going is None:
+        return new
     return torch.where(going.view(-1, *[1] * (new.ndim - 1)), new, old)

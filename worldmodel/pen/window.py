@@ -136,7 +136,7 @@ class WindowNetwork(nn.Module):
         given = torch.cat([x, torch.stack(shown, 1)], -1)
         layers, upper = [below], []
         for layer, before in zip(self.upper, state.upper, strict=True):
-            below, after = layer(torch.cat([given, self.dropout(below)], -1), before)
+            below, after = _run(layer, torch.cat([given, self.dropout(below)], -1), before)
             layers.append(below)
             upper.append(after)
         features = self.dropout(torch.cat(layers, -1))
@@ -208,6 +208,19 @@ class WindowNetwork(nn.Module):
             [one[:cut] for one, cut in zip(window, cuts, strict=True)],
             ~going,
         )
+
+
+def _run(
+    layer: nn.Module, x: Tensor, state: tuple[Tensor, Tensor]
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """An LSTM over x (B, T, I); one step alone without what torch sets up for a sequence."""
+    assert isinstance(layer, nn.LSTM)
+    if x.shape[1] > 1:
+        output, after = layer(x, state)
+        return output, after
+    weights: list[Tensor] = layer.all_weights[0]  # type: ignore[assignment]
+    hidden, cell = torch.lstm_cell(x[:, 0], (state[0][0], state[1][0]), *weights)
+    return hidden.unsqueeze(1), (hidden[None], cell[None])
 
 
 def shifted(steps: Tensor) -> Tensor:
