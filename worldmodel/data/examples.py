@@ -18,7 +18,9 @@ NAME = "examples.npz"
 def save_examples(
     folder: Path, sequences: Sequences, count: int, texts: NDArray[np.str_] | None = None
 ) -> None:
-    """Keep the first sequences of the test split, as they are, and their texts."""
+    """Keep the first sequences of the test split, as they are, and their texts; none if 0."""
+    if not count:
+        return
     which = sequences.of("test")[:count]
     items = [sequences[i] for i in which]
     arrays: dict[str, NDArray[Any]] = {

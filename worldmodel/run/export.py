@@ -22,6 +22,7 @@ AGENT = {
     "train_controller": ("about", "params", "generation", "selection_score"),
 }
 SEQUENCE = "train_sequence"
+EXAMPLES = "examples.npz"  # what a sequence model keeps of its test split
 CARD = ("minutes", "peak_memory_gb", "hardware", "figures")
 
 
@@ -85,11 +86,14 @@ def export_sequence(runs: Path, name: str, seed: int, target: Path) -> int:
     to = target / f"seed{seed}" / SEQUENCE
     path = checkpoint_path(to).with_suffix(".safetensors")
     checkpoint.save_safetensors(path, {key: saved[key] for key in ("about", "weights")})
-    examples = (folder / "examples.npz").read_bytes()
-    with checkpoint.atomic(to / "examples.npz") as file:
-        file.write(examples)
+    written = path.stat().st_size
+    if (folder / EXAMPLES).exists():
+        examples = (folder / EXAMPLES).read_bytes()
+        with checkpoint.atomic(to / EXAMPLES) as file:
+            file.write(examples)
+        written += len(examples)
     checkpoint.save_json(to / "DONE", done)
-    return path.stat().st_size + len(examples)
+    return written
 
 
 def _costs(runs: Path, name: str, seed: int) -> dict[str, Any]:
