@@ -13,8 +13,8 @@ def main(cfg: DictConfig, _: Call) -> None:
     """Load a system's model and write what it draws."""
     model, own = find_model(Path(cfg.runs), str(cfg.run), cfg.seed)
     to = Path(cfg.to) if cfg.to is not None else own
-    for path in build(cfg.draw).draw(model, to, cfg.seed):
-        print(path)
+    written = build(cfg.draw).draw(model, to, cfg.seed)
+    print(f"{to}: {', '.join(path.name for path in written)}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from worldmodel.touch.robojam import KIND
 from worldmodel.touch.sound import write_wav
 from worldmodel.types import FloatArray, UserError
 
+TRIES = 5  # replies that are drawn, of which the first that has a touch is given
 SIZE, MARGIN = 240, 10  # of a performance in SVG, in pixels
 CALL, RESPONSE = "#285ac8", "#d23228"
 
@@ -51,7 +52,9 @@ class Reply:
         pairs: list[tuple[FloatArray, FloatArray]] = []
         for call in self._calls(model):
             begun = torch.from_numpy(playable(call))
-            (answer,) = network.generate(begun, 1, self.seconds, heat, generator=generator)
+            drawn = network.generate(begun, TRIES, self.seconds, heat, generator=generator)
+            # Some draws are a pause that outlasts the reply.
+            answer = next((each for each in drawn if len(each)), drawn[0])
             pairs.append((call, answer.numpy()))
         written = [to / "replies.svg", to / "replies.png"]
         with atomic(written[0], "w") as file:
