@@ -115,10 +115,12 @@ def see_working_folder(config: DictConfig) -> None:
     They come last on the path: a file there hides no package.
     """
     env = config.get("env")
-    if env is None:
-        return
+    named = [*_code(env)] if env is not None else []
+    # Whose values are objects: sets of drawings and performances.
+    named += [name for key in ("strokes", "touches") if key in config
+              for name in _targets(OmegaConf.to_container(config[key]))]  # fmt: skip
     here = os.getcwd()
-    if here not in sys.path and any(not name.startswith("worldmodel.") for name in _code(env)):
+    if here not in sys.path and any(not name.startswith("worldmodel.") for name in named):
         sys.path.append(here)
 
 

@@ -191,3 +191,32 @@ def test_missing_data_are_said_in_one_sentence(stage, tmp_path, monkeypatch):
     assert bad.code == 1
     assert "could not be fetched" in bad.err
     assert len(bad.err.splitlines()) == 1
+
+
+def test_a_set_of_ones_own_takes_one_yaml_and_a_loader(stage, tmp_path, monkeypatch):
+    (tmp_path / "spirals.py").write_text(
+        "import dataclasses\n"
+        "import numpy as np\n"
+        "from worldmodel.data.sequences import concat\n"
+        "from worldmodel.pen.strokes import to_steps\n\n\n"
+        "@dataclasses.dataclass(frozen=True)\n"
+        "class Spirals:\n"
+        "    quantum: float\n"
+        "    count: int\n\n"
+        "    def load(self):\n"
+        "        t = np.linspace(0, 9, 12)\n"
+        "        turns = [np.stack([t * np.cos(t + i), t * np.sin(t + i)], 1)"
+        " for i in range(self.count)]\n"
+        "        split = [i % 3 for i in range(self.count)]\n"
+        "        return concat([to_steps([turn]) for turn in turns], split)\n"
+    )
+    own = tmp_path / "own" / "strokes"
+    own.mkdir(parents=True)
+    (own / "spirals.yaml").write_text("_target_: spirals.Spirals\nquantum: 0.01\ncount: 30\n")
+    call = ["system=handwriting", "strokes=spirals", "--config-dir", str(tmp_path / "own")]
+    made = stage("train_sequence", *call, *FIT, *PEN)
+    assert made.code == 0, made.err
+    figures = json.loads(
+        (tmp_path / "runs" / "handwriting" / "seed0" / "train_sequence" / "DONE").read_text()
+    )["figures"]
+    assert figures["quantum"] == 0.01
