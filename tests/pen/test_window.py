@@ -126,3 +126,19 @@ def test_lines_are_judged_by_their_windows():
     assert not _ends(back, "abc")
     assert not _monotone(back)
     assert not _ends(Line(np.zeros((0, 3)), np.zeros(0, int), True), "abc")
+
+
+def test_bent_letters_stay_letters():
+    from worldmodel.pen.lines import bent
+
+    rng = np.random.default_rng(0)
+    letter = [
+        np.array([[0, 0], [0.5, -1], [1, 0]], np.float32),
+        np.array([[0.2, -0.4]], np.float32),
+    ]
+    many = [bent(letter, 0.08, rng) for _ in range(200)]
+    away = np.array([[np.abs(one[0] - letter[0]).max(), one[0][:, 0].min()] for one in many])
+    assert 0.05 < away[:, 0].mean() < 0.4
+    assert away[:, 0].max() < 0.8
+    assert all(min(stroke[:, 0].min() for stroke in one) == pytest.approx(0) for one in many)
+    assert [len(stroke) for stroke in many[0]] == [3, 1]

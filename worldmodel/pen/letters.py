@@ -29,15 +29,17 @@ EXTENTS = {
     "j": (1.45, 0.7),
 }
 WIDEST = 2.2  # heights of an x
-TOLERANCE = 0.05  # of simplification, in heights of an x
+# Of simplification, in heights of an x: a hand has each letter once for each of them, so that no
+# network learns the very points by heart.
+TOLERANCES = (0.03, 0.045, 0.06, 0.08, 0.1)
 
 
 @dataclass(frozen=True, eq=False)
 class Hand:
     """One person's letters, or one face's: strokes (points, 2) of each, in heights of an x.
 
-    y points down and is 0 on the line that letters stand on; x begins at 0. A hand may have several
-    drawings of a letter. `split` is 0, 1 or 2: hands are held out whole.
+    y points down and is 0 on the line that letters stand on; x begins at 0. A hand has each letter
+    in several simplifications. `split` is 0, 1 or 2: hands are held out whole.
     """
 
     name: str
@@ -60,7 +62,7 @@ def omniglot_hands() -> list[Hand]:
         split = int(arrays["split"][drawing])
         hand = hands.setdefault(drawer, Hand(f"drawer{drawer}", split, {}))
         letter = ALPHABET[int(arrays["character"][drawing]) - 1]
-        hand.letters.setdefault(letter, []).append(_by_hand(arrays, int(drawing), letter))
+        hand.letters.setdefault(letter, []).extend(_by_hand(arrays, int(drawing), letter))
     return [hands[drawer] for drawer in sorted(hands)]
 
 
@@ -85,12 +87,12 @@ def hershey_hands() -> list[Hand]:
         for letter in ALPHABET:
             (glyph,) = font.glyphs_for_text(letter)
             strokes = [np.array(stroke, np.float32) for stroke in glyph.strokes]
-            letters[letter] = [_normalised([(s - (0, base)) / height for s in strokes])]
+            letters[letter] = _normalised([(s - (0, base)) / height for s in strokes])
         hands.append(Hand(face, 0, letters))
     return hands
 
 
-def _by_hand(arrays: dict[str, np.ndarray], drawing: int, letter: str) -> list[FloatArray]:
+def _by_hand(arrays: dict[str, np.ndarray], drawing: int, letter: str) -> list[list[FloatArray]]:
     first, last = arrays["drawing_offsets"][drawing : drawing + 2]
     ends = arrays["stroke_offsets"][first : last + 1]
     # Their y points up.
@@ -104,10 +106,11 @@ def _by_hand(arrays: dict[str, np.ndarray], drawing: int, letter: str) -> list[F
     return _normalised([(stroke - (0, bottom)) * factor + (0, below) for stroke in strokes])
 
 
-def _normalised(strokes: list[FloatArray]) -> list[FloatArray]:
-    """Strokes that begin at x = 0, simplified."""
-    left = min(stroke[:, 0].min() for stroke in strokes)
-    return [simplify((s - (left, 0)).astype(np.float32), TOLERANCE) for s in strokes]
+def _normalised(strokes: list[FloatArray]) -> list[list[FloatArray]]:
+    """Strokes that begin at x = 0, in several simplifications."""
+    left = np.array([min(stroke[:, 0].min() for stroke in strokes), 0])
+    moved = [(stroke - left).astype(np.float32) for stroke in strokes]
+    return [[simplify(stroke, tolerance) for stroke in moved] for tolerance in TOLERANCES]
 
 
 def _font_lines(font: object) -> tuple[float, float]:
