@@ -63,6 +63,48 @@ def test_a_pickle_that_names_anything_else_runs_nothing(tmp_path, what):
     assert not trace.exists()
 
 
+class Raw:
+    """A call of a name that arrays need, with arguments that they never have."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        Raw(np.ndarray, (1,), "O", b"A" * 8),  # memory taken for an object
+        Raw(np.dtype, "O8"),
+        Raw(np.empty(0).__reduce__()[0], np.ndarray, (1 << 40,), b"b"),
+        [1, 2],
+    ],
+)
+def test_no_memory_is_taken_for_an_object(tmp_path, what):
+    write(tmp_path / "a.npz", pickle.dumps(what, 2))
+    with pytest.raises(UserError, match=r"a\.npz can't be read"):
+        read_object_arrays(tmp_path / "a.npz", ["train"], 3)
+
+
+def test_objects_are_never_read_from_bytes(tmp_path):
+    """A pickle of numbers whose type is said to be objects."""
+    payload = pickle.dumps(np.full((1, 3), 0x41414141, np.int64), 2).replace(b"i8", b"O8")
+    write(tmp_path / "a.npz", payload)
+    with pytest.raises(UserError, match="array of type 'O8'"):
+        read_object_arrays(tmp_path / "a.npz", ["train"], 3)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, ">i4", np.float64, np.uint8])
+def test_numbers_of_any_type_and_order_are_read(tmp_path, dtype):
+    items = ragged(4, 2)
+    items[0] = np.asfortranarray(items[0].astype(dtype))
+    np.savez(tmp_path / "a.npz", train=items)
+    found = read_object_arrays(tmp_path / "a.npz", ["train"], 3)["train"]
+    assert np.array_equal(found[0], items[0])
+
+
 def test_other_files_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", train=ragged(2, 5))
     with pytest.raises(UserError, match="lacks"):
