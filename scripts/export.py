@@ -15,8 +15,9 @@ def main(cfg: DictConfig, call: Call) -> None:
     """Halve V, M and C of a finished run, or its sequence model, and tell what they cost."""
     target = Path(cfg.runs) / cfg.export.to
     if (Path(cfg.runs) / cfg.name / f"seed{cfg.seed}" / SEQUENCE).exists():
+        seed = f" seed={cfg.seed}" if cfg.seed else ""
         size = export_sequence(Path(cfg.runs), str(cfg.name), cfg.seed, target)
-        print(f"{target}: {size / 2**20:.2f} MB; draw with it: run={cfg.export.to}")
+        print(f"{target}: {size / 2**20:.2f} MB; draw with it: run={cfg.export.to}{seed}")
         return
     settle(cfg, build)
     asked = [*call.overrides, *settled_overrides(cfg)]

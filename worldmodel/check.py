@@ -21,10 +21,13 @@ PLAIN: dict[str, Any] = {
     "export.to": str,
     "keep": list[str],
     "rounds": list[list[str]],
+    "run": str,
     "runs": str | list[str],
     "seed": int,
     "start": str | None,
     "temperatures": list[float],
+    "text": str,
+    "to": str | None,
     "train_mdnrnn.baseline": bool,
     "upstream": str | None,
     "world.members": list[str],
@@ -45,6 +48,9 @@ def check_values(config: DictConfig) -> None:
             raise UserError(f"{key} is {value}: it must be a finite number.")
     for key, wanted in PLAIN.items():
         _check(key, OmegaConf.select(config, key), wanted)
+    seed = OmegaConf.select(config, "seed")
+    if isinstance(seed, int) and seed < 0:
+        raise UserError(f"seed is {seed}: use 0 or more.")
     for key, words in WORDS.items():
         value = OmegaConf.select(config, key)
         if value is not None and value not in words:

@@ -9,7 +9,7 @@ from worldmodel.data.sequences import SequenceData, concat, pad, sorted_batches
 from worldmodel.types import UserError
 
 
-def same(rows, mask, rng, train):
+def same(rows, rng, train):
     return rows
 
 
@@ -59,24 +59,34 @@ def test_few_sequences_are_one_batch():
     assert len(batch["rows"]) == 7
 
 
-def test_long_sequences_are_cut_and_nothing_is_lost():
-    sequences = numbered([7, 3, 10])
-    data = SequenceData(sequences, same, 2, 0, window=4)
-    batches = list(itertools.islice(data.batches(0), 3))
-    seen = torch.cat([batch["rows"][batch["mask"]].ravel() for batch in batches])
-    assert sorted(seen.tolist()) == list(range(20))
-    assert max(batch["rows"].shape[1] for batch in batches) == 4
+@pytest.mark.parametrize("window", [2, 4, 7])
+def test_long_sequences_are_cut_and_no_step_is_lost(window):
+    """From every row to the next once, whichever piece it is in."""
+    sequences = numbered([7, 3, 10, 2, 1, 1], [0, 0, 0, 0, 1, 2])
+    data = SequenceData(sequences, same, 1, 0, window=window)
+    pieces = sum(-(-(n - 1) // (window - 1)) for n in (7, 3, 10, 2))
+    batches = list(itertools.islice(data.batches(0), pieces))
+    steps = [pair for batch in batches
+             for pair in itertools.pairwise(batch["rows"].ravel().tolist())]  # fmt: skip
+    expected = [(i, i + 1) for i in range(21) if i + 1 not in (7, 10, 20)]
+    assert sorted(steps) == expected
+    assert {batch["rows"].shape[1] for batch in batches} <= set(range(2, window + 1))
+
+
+def test_a_split_without_sequences_is_named():
+    with pytest.raises(UserError, match="nothing to test"):
+        SequenceData(numbered([3, 3], [0, 1]), same, 1, 0)
 
 
 def test_a_mean_over_batches_is_one_over_rows():
-    sequences = numbered([5, 2, 9, 1, 1, 30, 4], [1] * 7)
+    sequences = numbered([5, 2, 9, 1, 1, 30, 4, 1, 1], [1] * 7 + [0, 2])
     data = SequenceData(sequences, same, 3, 0)
     total = count = 0.0
     for batch in data.of("valid"):
         rows = batch["rows"][batch["mask"]]
         total += (rows.sum() / (len(batch["rows"]) * batch["per"])).item() * len(batch["rows"])
         count += len(batch["rows"])
-    assert total / count == pytest.approx(sequences.rows.mean(), rel=1e-6)
+    assert total / count == pytest.approx(sequences.rows_of("valid").mean(), rel=1e-6)
 
 
 def test_padding_is_zero():
@@ -88,7 +98,7 @@ def test_padding_is_zero():
 
 
 def test_held_out_noise_is_the_same_every_time():
-    def noisy(rows, mask, rng, train):
+    def noisy(rows, rng, train):
         return rows + rng.random(rows.shape, np.float32)
 
     data = SequenceData(drawings(), noisy, 8, 0)

@@ -29,6 +29,15 @@ def test_one_step_of_memory_finds_what_one_step_tells():
     assert found.markov == pytest.approx(innovation, abs=0.05)
 
 
+def test_few_rows_and_kinds_that_training_lacks_have_floors():
+    """Fewer rows than components, and test rows of a kind that no training row is of."""
+    train, test = walk(4, 6, 0), walk(5, 6, 1)
+    test.kind[::7] = 1
+    first, again = floors(train, test, 0), floors(train, test, 0)
+    assert first == again
+    assert all(math.isfinite(value) and abs(value) < 100 for value in vars(first).values())
+
+
 def test_a_choice_costs_what_the_one_before_leaves_open():
     before = np.array([0, 1] * 500)
     sure, open_ = (before, 1 - before), (before, np.array([0, 0, 1, 1] * 250))

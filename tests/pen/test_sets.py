@@ -171,6 +171,10 @@ def test_ndjson_is_read(tmp_path):
         json.dumps({"drawing": [[[], []]]}),
         json.dumps({"drawing": [[["a"], ["b"]]]}),
         json.dumps({"drawing": [[[1, 2], [1]]]}),
+        json.dumps({"drawing": [[[1, 2]]]}),
+        '{"drawing": [[[1, NaN], [1, 2]]]}',
+        "[" * 100_000,
+        "\ufffd\x00",
     ],
 )
 def test_a_bad_line_is_named(tmp_path, line):
@@ -229,15 +233,19 @@ def test_iam_lines_come_with_their_text(tmp_path):
     assert len(straight[0]) == 3
 
 
-def test_what_iam_lacks_is_named(tmp_path):
+def test_what_iam_lacks_is_named(tmp_path, capsys):
     with pytest.raises(UserError, match="has no XML files"):
         IamOnDb(str(tmp_path), 0.0, 1.0).load()
     write_iam(tmp_path, 1)
     text = tmp_path / "ascii" / "a00" / "a00-000" / "a00-000u.txt"
     whole = text.read_text()
     text.write_text(whole.replace("of two\n", ""))
-    with pytest.raises(UserError, match="has no line 2"):
-        IamOnDb(str(tmp_path), 0.0, 1.0).load()
+    (tmp_path / "lineStrokes" / "a00" / "a00-000" / "notes.xml").write_text("<a/>")
+    (text.parent / "notes.txt").write_text("CSR:\n\nnothing\n")
+    assert len(IamOnDb(str(tmp_path), 0.0, 1.0).load()) == 1
+    assert "2 lines of 3 have no text" in capsys.readouterr().out
+    text.write_text(whole.replace("A line 0\nof two", "A line 0%%%%%%%%%%%of two"))
+    assert IamOnDb(str(tmp_path), 0.0, 1.0).load().labels["text"].tolist() == ["A line 0", "of two"]
     text.unlink()
     with pytest.raises(UserError, match="is missing"):
         IamOnDb(str(tmp_path), 0.0, 1.0).load()

@@ -39,6 +39,11 @@ def test_one_point_alone_is_a_drawing_and_none_is_not():
         to_steps([np.empty((0, 2))])
 
 
+def test_the_pen_may_be_lifted_at_the_beginning():
+    steps = np.array([[3, 0, 0], [1, 1, END]], np.float32)
+    assert [stroke.tolist() for stroke in to_strokes(steps, down=False)] == [[[3, 0], [4, 1]]]
+
+
 def test_what_follows_the_end_is_not_drawn():
     steps = np.array([[1, 0, 0], [1, 0, END], [5, 5, 0]], np.float32)
     assert [stroke.tolist() for stroke in to_strokes(steps)] == [[[0, 0], [1, 0], [2, 0]]]

@@ -171,6 +171,79 @@ def test_what_cant_be_drawn_is_said(stage, trained, tmp_path):
     assert "is a model of kind writing, not pen" in other.err
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["system=kanji", "temperature=-1.0"], "temperature is -1.0"),
+        (["system=sketch", "temperatures=[0.1,-1]"], "temperature is -1"),
+        (["system=kanji", "count=0"], "count is 0"),
+        (["system=kanji", "to=5"], "to is 5: it must be text"),
+        (["system=kanji", "run=null"], "run and runs are names"),
+        (["system=kanji", "seed=-1"], "seed is -1"),
+        (["system=robojam", "seconds=0.0"], "seconds 0.0"),
+    ],
+)
+def test_bad_values_are_said_before_anything_is_drawn(stage, data, options, said):
+    bad = stage("draw", *options)
+    assert bad.code == 1
+    assert said in bad.err
+    assert len(bad.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["system=writing", "system.bias=-1.0"], "bias is -1.0"),
+        (["system=writing", "system.samples=-1"], "system.samples is -1"),
+        (["system=robojam", "system.examples=-1"], "system.examples is -1"),
+        (["system=kanji", "system.network.pen=up"], "network.pen is up"),
+        (["system=sketch", "strokes=quickdraw"], "strokes.path"),
+    ],
+)
+def test_bad_values_are_said_before_anything_is_trained(stage, data, options, said):
+    bad = stage("train_sequence", *options)
+    assert bad.code == 1
+    assert said in bad.err
+    assert len(bad.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": np.zeros(7)},
+        {"rows": np.array([["a", "b", "c"]])},
+        {"rows": np.full((7, 3), np.nan)},
+        {"rows": np.zeros((7, 2))},
+        {"rows": np.full((7, 3), -7.0)},
+        {"lengths": np.array([3.5, 3.5])},
+        {"lengths": np.array([3, 9])},
+        {"lengths": np.zeros(0, int), "rows": np.zeros((0, 3))},
+    ],
+)
+def test_damaged_examples_are_named(stage, data, trained, tmp_path, change):
+    trained("handwriting")
+    path = tmp_path / "runs" / "handwriting" / "seed0" / "train_sequence" / "examples.npz"
+    whole = {"rows": np.zeros((7, 3)), "lengths": np.array([7])}
+    np.savez(path, **whole | change)
+    bad = stage("draw", "system=handwriting")
+    assert bad.code == 1
+    assert "examples.npz holds no" in bad.err
+    path.unlink()
+    bad = stage("draw", "system=handwriting")
+    assert (bad.code, "has no examples" in bad.err) == (1, True)
+
+
+def test_a_model_of_another_version_is_refused(stage, trained, tmp_path):
+    trained("handwriting")
+    path = tmp_path / "runs/handwriting/seed0/train_sequence/checkpoints/best.pt"
+    saved = torch.load(path, weights_only=True)
+    saved["about"]["wings"] = 2
+    torch.save(saved, path)
+    bad = stage("draw", "system=handwriting")
+    assert bad.code == 1
+    assert "describes no model of this version" in bad.err
+
+
 def test_a_style_is_one_of_the_examples(stage, trained, tmp_path):
     pytest.importorskip("HersheyFonts")
     trained("writing")

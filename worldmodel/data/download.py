@@ -81,7 +81,6 @@ def prepared(name: str, make: Callable[[], Arrays]) -> Arrays:
     if path.exists():
         return read_arrays(path)
     arrays = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return arrays

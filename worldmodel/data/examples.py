@@ -13,6 +13,7 @@ from worldmodel.run.checkpoint import atomic
 from worldmodel.types import FloatArray, UserError
 
 NAME = "examples.npz"
+COLUMNS = 3  # of a step, and of a touch
 
 
 def save_examples(
@@ -47,9 +48,28 @@ def load_examples(folder: Path) -> Examples:
     Raises:
         UserError: if there are none.
     """
-    arrays = read_arrays(folder / NAME)
-    if "rows" not in arrays or "lengths" not in arrays:
-        raise UserError(f"{folder / NAME} holds no examples: train the model again.")
-    ends = np.cumsum(arrays["lengths"])[:-1]
-    items = list(np.split(arrays["rows"].astype(np.float32), ends))
-    return Examples(items, [str(text) for text in arrays.get("texts", ())])
+    path = folder / NAME
+    if not path.exists():
+        raise UserError(f"{folder} has no examples: give a drawing or performance of your own.")
+    arrays = read_arrays(path)
+    rows, lengths, texts = (arrays.get(name) for name in ("rows", "lengths", "texts"))
+    if not (_numbers(rows, 2, "fiu") and _numbers(lengths, 1, "iu")):
+        raise UserError(f"{path} holds no examples: train the model again.")
+    assert rows is not None
+    assert lengths is not None
+    counts = lengths.astype(np.int64)
+    fits = rows.shape[1] == COLUMNS and len(counts) and counts.min() > 0
+    if not fits or counts.sum() != len(rows) or (texts is not None and len(texts) != len(counts)):
+        raise UserError(f"{path} holds no examples: train the model again.")
+    items = list(np.split(rows.astype(np.float32), np.cumsum(counts)[:-1]))
+    return Examples(items, [str(text) for text in texts] if texts is not None else [])
+
+
+def _numbers(array: NDArray[Any] | None, axes: int, kinds: str) -> bool:
+    """Whether this is an array of finite numbers."""
+    return (
+        array is not None
+        and array.ndim == axes
+        and array.dtype.kind in kinds
+        and bool(np.isfinite(array).all())
+    )

@@ -13,7 +13,7 @@ from worldmodel.seed import derive
 from worldmodel.types import FloatArray, IntArray, UserError
 
 SPLITS = {"train": 0, "valid": 1, "test": 2}
-Prepare = Callable[[FloatArray, NDArray[np.bool_], np.random.Generator, bool], FloatArray]
+Prepare = Callable[[FloatArray, np.random.Generator, bool], FloatArray]
 POOL = 16  # batches whose sequences are sorted by length, so that little is padding
 
 
@@ -112,12 +112,16 @@ class SequenceData:
 
     Args:
         sequences: raw.
-        prepare: (rows (B, T, D), mask (B, T), generator, whether to train) to rows of the same
-            kind: where noise and units come in.
+        prepare: (rows (B, T, D), generator, whether to train) to rows of the same kind: where noise
+            and units come in.
         batch_size: sequences of a training batch.
         seed: batches are a function of it and the step alone.
-        window: rows of a training sequence, at most; longer ones are cut into several. None: whole.
+        window: rows of a training sequence, at most; longer ones are cut into several, each
+            beginning with the last row of the one before. None: whole.
         beside: what else a batch has, of the indices (B,) of its sequences.
+
+    Raises:
+        UserError: if a split has no sequences.
     """
 
     def __init__(
@@ -132,6 +136,9 @@ class SequenceData:
         self.sequences, self._prepare = sequences, prepare
         self._batch_size, self._seed = batch_size, seed
         self._window, self._beside = window, beside
+        for name in SPLITS:
+            if not len(sequences.of(name)):
+                raise UserError(f"This data set has nothing to {name}: it has too few sequences.")
 
     def batches(self, start: int) -> Iterator[dict[str, Tensor]]:
         """Endless training batches from step `start` on."""
@@ -155,7 +162,7 @@ class SequenceData:
         self, pieces: "Pieces", items: IntArray, rng: np.random.Generator, train: bool
     ) -> dict[str, Tensor]:
         rows, mask = pad(self.sequences.rows, pieces.starts[items], pieces.lengths[items])
-        prepared = self._prepare(rows, mask, rng, train) * mask[..., None]
+        prepared = self._prepare(rows, rng, train) * mask[..., None]
         batch = {
             "rows": torch.from_numpy(prepared.astype(np.float32)),
             "mask": torch.from_numpy(mask),
@@ -186,11 +193,12 @@ def _pieces(sequences: Sequences, indices: IntArray, window: int | None) -> Piec
     starts, lengths = sequences.offsets[indices], np.diff(sequences.offsets)[indices]
     if window is None:
         return Pieces(starts, lengths, indices)
-    count = -(-lengths // window)
+    new = window - 1  # rows of a piece that the one before does not have
+    count = np.maximum(-(-(lengths - 1) // new), 1)
     piece = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    left = np.repeat(lengths, count) - piece * window
+    left = np.repeat(lengths, count) - piece * new
     return Pieces(
-        np.repeat(starts, count) + piece * window,
+        np.repeat(starts, count) + piece * new,
         np.minimum(left, window),
         np.repeat(indices, count),
     )

@@ -49,5 +49,5 @@ def _maximise(rows: Tensor, member: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mu = member.mT @ rows / count.unsqueeze(-1)
         away = rows.unsqueeze(0) - mu.unsqueeze(1)  # (K, N, D)
         spread = (member.mT.unsqueeze(-1) * away).mT @ away / count.view(-1, 1, 1)
-    identity = torch.eye(rows.shape[-1], dtype=rows.dtype)
+    identity = torch.eye(rows.shape[-1], dtype=rows.dtype, device=rows.device)
     return count / count.sum(), mu, spread + RIDGE * identity

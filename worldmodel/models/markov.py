@@ -10,6 +10,7 @@ from worldmodel.mdn import Mixture, fit_em, marginal
 from worldmodel.types import BoolArray, FloatArray, IntArray
 
 ROWS = 20_000  # that a mixture is fitted to, at most
+LEAST = 10  # rows for each component
 ALONE, PAIRS, FIRST = 20, 40, 5  # components: of a step, of a step and the one before, of a first
 
 
@@ -49,15 +50,19 @@ def floors(train: Steps, test: Steps, seed: int) -> Floors:
 
     def fit(rows: NDArray[np.floating], components: int) -> Mixture:
         kept = torch.randperm(len(rows), generator=generator)[:ROWS]
-        return fit_em(torch.from_numpy(rows)[kept], components, generator=generator)
+        many = max(1, min(components, len(kept) // LEAST))
+        return fit_em(torch.from_numpy(rows)[kept], many, generator=generator)
 
     gaussian = nats(fit(train.value, 1), test.value)
     alone, pair = np.empty((2, len(test.value)))
     at = test.first
     alone[at] = pair[at] = nats(fit(train.value[train.first], FIRST), test.value[at])
-    for kind in np.unique(train.kind):
+    for kind in np.unique(test.kind):
         of = (train.kind == kind) & ~train.first
+        of = of if of.sum() >= LEAST else ~train.first  # a kind that training hardly knows
         at = (test.kind == kind) & ~test.first
+        if not at.any():
+            continue
         alone[at] = nats(fit(train.value[of], ALONE), test.value[at])
         both = fit(_joined(train, of), PAIRS)
         known = tuple(range(train.value.shape[1]))

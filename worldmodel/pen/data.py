@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from worldmodel.data.sequences import SequenceData, Sequences
@@ -79,9 +78,7 @@ def pen_data(
 ) -> SequenceData:
     """Batches of steps (B, T, 3) in units of `scale`, and what is `beside`, see `SequenceData`."""
 
-    def prepare(
-        rows: FloatArray, mask: NDArray[np.bool_], rng: np.random.Generator, train: bool
-    ) -> FloatArray:
+    def prepare(rows: FloatArray, rng: np.random.Generator, train: bool) -> FloatArray:
         rows = rows.copy()
         noise = rng.random((*rows.shape[:2], 2), np.float32) - 0.5
         rows[..., :2] = (rows[..., :2] + quantum * noise) / scale

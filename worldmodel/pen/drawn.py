@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from worldmodel.data.examples import load_examples
+from worldmodel.data.examples import NAME, load_examples
 from worldmodel.mdn import Temperature
 from worldmodel.pen.load import load_pen, load_sketch
 from worldmodel.pen.own import read_drawing
 from worldmodel.pen.raster import picture
-from worldmodel.pen.strokes import END, LIFT, to_strokes
+from worldmodel.pen.strokes import DOWN, END, LIFT, to_strokes
 from worldmodel.pen.svg import Cell, order_colors, sheet, write_svg
 from worldmodel.run.picture_file import write_png
 from worldmodel.seed import derive
@@ -50,6 +51,7 @@ class Sheet:
 
     def __post_init__(self) -> None:
         _check(count=self.count, columns=self.columns, longest=self.longest)
+        Temperature.of(self.temperature)
 
     def draw(self, model: Path, to: Path, seed: int) -> list[Path]:
         """Write the sheet; returns its files."""
@@ -69,7 +71,8 @@ class GoOn:
     """Begun drawings, and ways to go on with them.
 
     The drawings are `rows` of the model's own examples, or those in the file `begun`; a network
-    sees the first `share` of their steps and goes on for as many as they had, or until it ends.
+    sees the first `share` of their steps and goes on for as many as they had; or, if it knows an
+    end of a drawing, until it ends, for `longest` steps at most.
     `temperature` and `bias` (Graves 2013, section 5.4) are of the draws; one of them is null.
     """
 
@@ -112,8 +115,10 @@ def continued(steps: FloatArray, given: int) -> Cell:
     # The stroke in which the network takes over is in both colours.
     after = whole[len(before) - 1 :] if given else whole
     cut = len(before[-1]) - 1 if given else 0
-    rest = [after[0][cut:], *after[1:]] if after else []
-    rest = [stroke for stroke in rest if len(stroke)]
+    lifted = bool(given) and steps[given - 1, 2] != DOWN
+    rest = after[1:] if lifted or not after else [after[0][cut:], *after[1:]]
+    if given == len(steps):
+        rest = []
     return Cell([*before, *rest], [GIVEN] * len(before) + [DRAWN] * len(rest))
 
 
@@ -130,12 +135,27 @@ def begun_drawings(begun: str | None, model: Path, rows: int) -> list[FloatArray
     Raises:
         UserError: if there are none.
     """
+    items = []
+    if begun is None or (model / NAME).exists():
+        items = [item for item in load_examples(model).items if len(item) > 4]
+        if not all(np.isin(item[:, 2], (DOWN, LIFT, END)).all() for item in items):
+            raise UserError(f"{model / NAME} holds no drawings: train the model again.")
     if begun is not None:
-        return [read_drawing(Path(begun))]
-    items = [item for item in load_examples(model).items if len(item) > 4][:rows]
+        drawing = read_drawing(Path(begun))
+        sizes = [_extent(item) for item in items]
+        if sizes:  # as large as what the model knows
+            drawing[:, :2] *= float(np.median(sizes)) / max(_extent(drawing), 1e-9)
+        return [drawing]
+    items = items[:rows]
     if not items:
         raise UserError(f"{model} has no examples that could be begun: give a drawing, begun=…")
     return items
+
+
+def _extent(steps: FloatArray) -> float:
+    """Width or height, whichever is more."""
+    places = np.concatenate([np.zeros((1, 2)), np.cumsum(steps[:, :2], 0)])
+    return float(np.ptp(places, axis=0).max())
 
 
 @dataclass(frozen=True)
@@ -144,7 +164,7 @@ class Sketches:
 
     `columns` of the model's own examples, or a file `begun`, are drawn again; two of them are
     interpolated in `columns` steps; one is drawn again at each of `temperatures`; and the first
-    `share` of each is completed.
+    `share` of each, which is all that is encoded then, is completed.
     """
 
     columns: int
@@ -158,6 +178,8 @@ class Sketches:
         _check(columns=self.columns, longest=self.longest)
         if not 0 < self.share <= 1:
             raise ValueError(f"share is {self.share}: use more than 0 and at most 1")
+        for heat in (self.temperature, *self.temperatures):
+            Temperature.of(heat)
         if self.columns < 2 or not self.temperatures:
             raise ValueError("columns must be at least 2, and temperatures hold at least one")
 
@@ -193,11 +215,13 @@ class Sketches:
         ]
         written += write_sheet(to, "temperature", labelled, len(labelled))
         completed = []
-        for one, code in zip(steps, z, strict=True):
+        for one in steps:
             keep = max(1, round(self.share * len(one)))
             given = one[:keep].clone()
             given[:, 2].clamp_(max=LIFT)
-            (whole,) = again(code[None], self.temperature, given)
+            with torch.no_grad():  # of what is there, not of what is to come
+                code = network.encode(given[None], torch.ones(1, keep, dtype=torch.bool))[0]
+            (whole,) = again(code, self.temperature, given)
             completed.append(continued(whole, keep))
         written += write_sheet(to, "completion", [*plain, *completed], len(real))
         return written

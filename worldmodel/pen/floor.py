@@ -17,9 +17,11 @@ def pen_floors(data: SequenceData, pen: str, seed: int) -> dict[str, float]:
     (train, train_pen), (test, test_pen) = _steps(data, "train"), _steps(data, "test")
     found = floors(train, test, seed)
     states = 2 if pen == "lift" else 3
-    before, after = ((np.minimum(each, states - 1) for each in pens)
-                     for pens in (train_pen, test_pen))  # fmt: skip
-    pen_nats = choice_nats(tuple(before), tuple(after), states)  # type: ignore[arg-type]
+    train_pen, test_pen = (
+        (np.minimum(before, states - 1), np.minimum(now, states - 1))
+        for before, now in (train_pen, test_pen)
+    )
+    pen_nats = choice_nats(train_pen, test_pen, states)
     return {
         "gaussian_move": found.gaussian,
         "mixture_floor": found.mixture + pen_nats,

@@ -11,7 +11,8 @@ from worldmodel.data.sequences import SPLITS, Sequences, concat
 from worldmodel.pen.strokes import simplify, to_steps
 from worldmodel.types import FloatArray, UserError
 
-FORM = re.compile(r"(([a-z]\d\d)-\d+\w?)-\d+\.xml")  # a line's file: form, and text within the form
+LINE = re.compile(r"(([a-z]\d\d)-\d+\w?)-(\d+)\.xml")  # a line's file: form, its text, number
+CROSSED_OUT = "%" * 11  # stands for a line break in some texts
 HELD_OUT = 10  # one text of so many validates, and one tests
 
 
@@ -22,7 +23,7 @@ class IamOnDb:
     `folder` holds `lineStrokes/` and `ascii/` as they come. Texts are written by several persons:
     lines are split by the text that they are of, so no held-out text is in the training data.
     `tolerance` is that of simplification, 0 for none, and `quantum` the width of the noise that
-    hides the lattice of the whiteboard, both in its units.
+    hides the lattice of the whiteboard, both in its units. Lines without a text are left out.
     """
 
     folder: str
@@ -33,7 +34,7 @@ class IamOnDb:
         """The lines as steps.
 
         Raises:
-            UserError: if a folder or a text is missing, or a file is damaged.
+            UserError: if a folder or a form's text is missing, or a file is damaged.
         """
         root = Path(self.folder)
         paths = sorted((root / "lineStrokes").rglob("*.xml"))
@@ -45,21 +46,24 @@ class IamOnDb:
         items, texts, split = [], [], []
         written: dict[Path, list[str]] = {}
         forms: dict[str, int] = {}
+        untold = 0
         for path in paths:
+            found = LINE.fullmatch(path.name)
             place = _text_path(root, path)
             if place not in written:
                 written[place] = read_text(place)
-            number = int(path.stem.rsplit("-", 1)[-1])
-            if not 1 <= number <= len(written[place]):
-                raise UserError(f"{place} has no line {number}, which {path} draws.")
-            found = FORM.fullmatch(path.name)
-            group = forms.setdefault(found[2] if found else path.stem, len(forms)) % HELD_OUT
+            if not found or not 1 <= int(found[3]) <= len(written[place]):
+                untold += 1
+                continue
+            group = forms.setdefault(found[2], len(forms)) % HELD_OUT
             strokes = [self._simplified(stroke) for stroke in read_line(path)]
             items.append(to_steps(strokes))
-            texts.append(written[place][number - 1])
+            texts.append(written[place][int(found[3]) - 1])
             split.append(
                 {HELD_OUT - 2: SPLITS["valid"], HELD_OUT - 1: SPLITS["test"]}.get(group, 0)
             )
+        if untold:
+            print(f"{untold} lines of {len(paths)} have no text: left out", flush=True)
         return concat(items, split, {"text": np.array(texts)})
 
     def _simplified(self, stroke: FloatArray) -> FloatArray:
@@ -97,7 +101,8 @@ def read_text(path: Path) -> list[str]:
     _, found, rest = path.read_text(encoding="latin1").partition("CSR:")
     if not found:
         raise UserError(f"{path} has no part CSR: it is no text of IAM-OnDB.")
-    return [line.strip() for line in rest.splitlines() if line.strip()]
+    lines = rest.replace(CROSSED_OUT, "\n").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _text_path(root: Path, path: Path) -> Path:

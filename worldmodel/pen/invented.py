@@ -17,29 +17,29 @@ PART = 64  # pictures compared at a time
 
 
 def invent(
-    model: PenNetwork, sequences: Sequences, count: int, seed: int
-) -> tuple[dict[str, float], list[FloatArray]]:
+    model: PenNetwork, sequences: Sequences, count: int, temperature: float, seed: int
+) -> dict[str, float]:
     """Draw `count` drawings and compare them with those that were trained on.
 
     Returns:
-        Figures: `ended`, the share of drawings that came to their end; `nearest`, the median
+        `ended`, the share of drawings that came to their end; `nearest`, the median
         distance of a drawing from the nearest one of the training split, in [0, 1] (1: nothing in
         common), beside `nearest_of_real`, the same of drawings of the test split; and `copies`, the
-        share of drawings nearer than all but one in a hundred of these. And the drawings (T, 3).
+        share of drawings nearer than all but one in a hundred of these.
     """
     generator = torch.Generator().manual_seed(derive(seed, "test", 2))
-    drawn = [each.numpy() for each in model.generate(count, LONGEST, generator=generator)]
+    made = model.generate(count, LONGEST, temperature, generator=generator)
+    drawn = [each.numpy() for each in made]
     ended = np.array([len(each) > 0 and each[-1, 2] == END for each in drawn])
     trained = _pictures([sequences[i] for i in sequences.of("train")])
     held = [sequences[i] for i in sequences.of("test")[:count]]
     ours, real = _nearest(_pictures(drawn), trained), _nearest(_pictures(held), trained)
-    figures = {
+    return {
         "ended": float(ended.mean()),
         "nearest": float(np.median(ours)),
         "nearest_of_real": float(np.median(real)),
         "copies": float((ours < np.quantile(real, 0.01)).mean()),
     }
-    return figures, drawn
 
 
 def _pictures(drawings: list[FloatArray]) -> FloatArray:

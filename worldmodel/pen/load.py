@@ -29,21 +29,26 @@ def load_pen(folder: Path) -> PenNetwork:
         UserError: if there is none, or it is of another kind.
     """
     about, weights, path = _read(folder, "pen")
-    return _with(PenNetwork(PenConfig(**about)), weights, path)
+    with checkpoint.describing(path):
+        network = PenNetwork(PenConfig(**about))
+    return _with(network, weights, path)
 
 
 def load_sketch(folder: Path) -> SketchNetwork:
     """The same of kind "sketch"."""
     about, weights, path = _read(folder, "sketch")
-    decoder = PenConfig(**about.pop("decoder"))
-    return _with(SketchNetwork(SketchConfig(decoder=decoder, **about)), weights, path)
+    with checkpoint.describing(path):
+        decoder = PenConfig(**about.pop("decoder"))
+        network = SketchNetwork(SketchConfig(decoder=decoder, **about))
+    return _with(network, weights, path)
 
 
 def load_writer(folder: Path) -> Writer:
     """The same of kind "writing"."""
     about, weights, path = _read(folder, "writing")
-    characters = str(about.pop("characters"))
-    network = WindowNetwork(WindowConfig(**about), len(characters))
+    with checkpoint.describing(path):
+        characters = str(about.pop("characters"))
+        network = WindowNetwork(WindowConfig(**about), len(characters))
     return Writer(_with(network, weights, path), characters)
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from worldmodel.pen.strokes import to_steps
+from worldmodel.pen.strokes import simplify, to_steps
 from worldmodel.types import FloatArray, UserError
+
+TOLERANCE = 0.01  # of simplification, in parts of a drawing's width or height
 
 
 def read_drawing(path: Path) -> FloatArray:
-    """Steps (n, 3) of a JSON file: a list of strokes, each a list of [x, y] with y downwards.
+    """Steps (n, 3), simplified, of a JSON file: a list of strokes of [x, y] with y downwards.
 
     Raises:
         UserError: if it is missing, of another form, or draws nothing.
@@ -21,13 +23,14 @@ def read_drawing(path: Path) -> FloatArray:
         strokes = [np.array(stroke, np.float32) for stroke in given]
     except OSError as error:
         raise UserError(f"{path} can't be read ({error.strerror}): name a drawing.") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is no drawing, {form}: {error}.") from error
     if any(stroke.ndim != 2 or stroke.shape[1] != 2 for stroke in strokes if stroke.size):
         raise UserError(f"{path} is no drawing: it has to be {form}.")
     if sum(len(stroke) for stroke in strokes if stroke.size) < 2:
         raise UserError(f"{path} draws less than two points: there is nothing to go on with.")
-    steps = to_steps([stroke for stroke in strokes if stroke.size])
-    if not np.isfinite(steps).all():
+    drawn = [stroke for stroke in strokes if stroke.size]
+    if not all(np.isfinite(stroke).all() for stroke in drawn):
         raise UserError(f"{path} holds numbers that are not finite.")
-    return steps
+    size = float(np.ptp(np.concatenate(drawn), axis=0).max())
+    return to_steps([simplify(stroke, TOLERANCE * size) for stroke in drawn])

@@ -8,6 +8,7 @@ from torch import nn
 
 from worldmodel.data.examples import save_examples
 from worldmodel.data.sequences import SequenceData
+from worldmodel.mdn import Temperature
 from worldmodel.pen.data import BatchConfig, StrokeSet, pen_data, units
 from worldmodel.pen.floor import pen_floors
 from worldmodel.pen.invented import invent
@@ -31,7 +32,8 @@ class Prediction:
     """A network that predicts a pen, the drawings that it learns from, and how.
 
     `examples` drawings of the test split are kept beside the model, for others to begin with.
-    `samples` are drawn in the end, to see whether they end and whether they are copies; 0: none.
+    `samples` are drawn in the end, as the network believes and at `temperature`, to see whether
+    they end and whether they are copies; 0: none.
     """
 
     strokes: StrokeSet
@@ -39,6 +41,11 @@ class Prediction:
     batches: BatchConfig
     examples: int
     samples: int
+    temperature: float
+
+    def __post_init__(self) -> None:
+        check_counts(examples=self.examples, samples=self.samples)
+        Temperature.of(self.temperature)
 
     def train(self, fit: FitConfig, run: Recorder, device: str) -> dict[str, float]:
         """Train the network; returns nats per step of the test split, and what it is to beat.
@@ -67,8 +74,21 @@ class Prediction:
         figures |= floors | {"quantum": self.strokes.quantum, "scale": unit.scale}
         figures["step_ms"] = step_ms(lambda: len(model.generate(1, LONGEST)[0]))
         if self.samples:
-            figures |= invent(model, sequences, self.samples, run.seed)[0]
+            figures |= invent(model, sequences, self.samples, 1.0, run.seed)
+            cool = invent(model, sequences, self.samples, self.temperature, run.seed)
+            figures |= {f"cool_{name}": value for name, value in cool.items()}
         return figures
+
+
+def check_counts(**counts: int) -> None:
+    """See that these are no less than 0.
+
+    Raises:
+        ValueError: naming the one that is.
+    """
+    for name, count in counts.items():
+        if count < 0:
+            raise ValueError(f"system.{name} is {count}: use 0 or more")
 
 
 def start_head(head: nn.Module, data: SequenceData, seed: int) -> None:

@@ -58,13 +58,13 @@ def _read_ndjson(path: Path) -> Sequences:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
     items = []
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 steps = to_steps(_strokes(line, path, number))
                 if len(steps) <= LONGEST:
                     items.append(steps)
-    held = min(HELD_OUT, len(items) // 10)
+    held = max(1, min(HELD_OUT, len(items) // 10))
     order = np.random.default_rng(0).permutation(len(items))
     split = np.zeros(len(items), np.uint8)
     split[order[:held]], split[order[held : 2 * held]] = SPLITS["test"], SPLITS["valid"]
@@ -76,9 +76,13 @@ def _strokes(line: str, path: Path, number: int) -> list[FloatArray]:
     try:
         drawing = json.loads(line)["drawing"]
         strokes = [np.array(stroke[:2], np.float32).T for stroke in drawing]
-        if not strokes or any(stroke.ndim != 2 or not len(stroke) for stroke in strokes):
+        if not strokes or not all(stroke.size for stroke in strokes):
             raise ValueError("it draws nothing")
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        if any(stroke.ndim != 2 or stroke.shape[1] != 2 for stroke in strokes):
+            raise ValueError("a stroke has no x and y")
+        if not all(np.isfinite(stroke).all() for stroke in strokes):
+            raise ValueError("a number is not finite")
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise UserError(
             f"{path}, line {number} is no drawing of QuickDraw ({error}): fetch the file again, "
             "or delete the line."

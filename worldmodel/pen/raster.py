@@ -20,7 +20,7 @@ def picture(cells: Sequence[Cell], columns: int, size: int = 90, aspect: float =
         if not cell.strokes:
             continue
         corner = np.array([(i % columns) * width, (i // columns) * size])
-        placed = fit_into(cell.strokes, width, size, None)
+        placed = fit_into(cell.strokes, width, size)
         for stroke, color in zip(placed, cell.colors, strict=True):
             rgb = tuple(int(color[k : k + 2], 16) for k in (1, 3, 5))
             draw_stroke(whole, stroke + corner, rgb, max(1, round(0.022 * size)))

@@ -74,9 +74,9 @@ class LetterPictures:
     ) -> None:
         self._batch_size, self._seed = batch_size, seed
         rng = np.random.default_rng(derive(seed, "train", 0, 0))
-        self._train = _draw(hands, count, rng, vary=True)
+        self._train = draw_letters(hands, count, rng, WARP)
         rng = np.random.default_rng(derive(seed, "test", 0))
-        self.held_out = _draw(held_out, held_out_count, rng, vary=False)
+        self._held_out = draw_letters(held_out, held_out_count, rng, warp=0.0)
 
     def batches(self, start: int) -> Iterator[dict[str, Tensor]]:
         """Endless training batches from step `start` on."""
@@ -89,26 +89,26 @@ class LetterPictures:
 
     def holdout(self) -> Iterable[dict[str, Tensor]]:
         """The letters of the other hands, as one batch."""
-        return [_batch(*self.held_out)]
+        return [_batch(*self._held_out)]
 
 
 def letter_picture(strokes: Sequence[FloatArray]) -> Frames:
     """A letter (32, 32) white on black, as large as fits."""
     whole = np.zeros((SIZE, SIZE), np.uint8)
-    for stroke in fit_into(strokes, SIZE, SIZE, None):
+    for stroke in fit_into(strokes, SIZE, SIZE):
         draw_stroke(whole, stroke, 255, 2)
     return whole
 
 
-def _draw(
-    hands: Sequence[Hand], count: int, rng: np.random.Generator, vary: bool
+def draw_letters(
+    hands: Sequence[Hand], count: int, rng: np.random.Generator, warp: float
 ) -> tuple[Frames, IntArray]:
-    """Pictures (N, 32, 32) and numbers (N,) of letters, every letter `count` times."""
+    """Pictures (N, 32, 32) and numbers (N,) of letters, every one `count` times, bent by `warp`."""
     pictures, numbers = [], []
     for number, letter in enumerate(ALPHABET):
         for i in range(count):
             hand = hands[i % len(hands)]
-            (strokes,) = letters_of(letter, hand, rng, WARP if vary else 0.0)
+            (strokes,) = letters_of(letter, hand, rng, warp)
             pictures.append(letter_picture(strokes))
             numbers.append(number)
     return np.stack(pictures), np.array(numbers)

@@ -11,7 +11,7 @@ from worldmodel.data.examples import save_examples
 from worldmodel.data.sequences import SequenceData
 from worldmodel.pen.data import BatchConfig, StrokeSet, pen_data, units
 from worldmodel.pen.floor import pen_floors
-from worldmodel.pen.prediction import start_head
+from worldmodel.pen.prediction import check_counts, start_head
 from worldmodel.pen.raster import picture
 from worldmodel.pen.sketch_network import SketchConfig, SketchNetwork
 from worldmodel.pen.strokes import to_strokes
@@ -39,11 +39,15 @@ class Sketch:
     batches: BatchConfig
     examples: int
 
+    def __post_init__(self) -> None:
+        check_counts(examples=self.examples)
+
     def train(self, fit: FitConfig, run: Recorder, device: str) -> dict[str, float]:
         """Train the VAE; returns nats per step of the test split, of drawing and z apart.
 
-        `reconstruction` is L_R per real step; `published_lr` the same per step of drawings that are
-        padded to the longest of the set, as in the paper; `kl_per_dim` its L_KL.
+        `nats` are both, a bound of what the drawings cost. `reconstruction` is L_R per real step,
+        and `published_lr` per step of drawings padded to the longest of the set, as in the paper,
+        but without what padding costs; `kl_per_dim` is its L_KL.
         """
         sequences = self.strokes.load()
         unit = units(sequences)
@@ -63,6 +67,8 @@ class Sketch:
             device=device,
             picture=partial(_log_reconstructions, run, data),
         )
+        figures["weighted_loss"] = figures["nats"]
+        figures["nats"] = figures["reconstruction"] + figures["kl"]
         lengths = np.diff(sequences.offsets)
         tested = lengths[sequences.of("test")]
         figures["published_lr"] = figures["reconstruction"] * tested.mean() / lengths.max()

@@ -35,11 +35,14 @@ def to_steps(strokes: Sequence[FloatArray]) -> FloatArray:
     return steps.astype(np.float32)
 
 
-def to_strokes(steps: FloatArray) -> list[FloatArray]:
-    """The strokes (points, 2) that steps (n, 3) draw, from (0, 0) on, up to the first END."""
+def to_strokes(steps: FloatArray, down: bool = True) -> list[FloatArray]:
+    """The strokes (points, 2) that steps (n, 3) draw, from (0, 0) on, up to the first END.
+
+    `down` says whether the pen is on the paper before the first step.
+    """
     strokes: list[FloatArray] = []
     place = np.zeros(2, np.float64)
-    line = [place.copy()]
+    line = [place.copy()] if down else []
     for dx, dy, pen in np.asarray(steps, np.float64):
         place = place + np.array([dx, dy])
         if not line:

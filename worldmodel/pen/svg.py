@@ -36,7 +36,6 @@ def sheet(
     *,
     size: int = 90,
     aspect: float = 1.0,
-    common_scale: float | None = None,
     animate: bool = False,
 ) -> str:
     """An SVG text with a drawing in each cell of a grid.
@@ -46,7 +45,6 @@ def sheet(
         columns: of the grid.
         size: height of a cell, in pixels.
         aspect: width of a cell by its height.
-        common_scale: pixels for one unit, for all; None: each drawing fills its cell.
         animate: strokes appear one after the other, in a loop-free animation.
     """
     width, height = size * aspect, float(size)
@@ -54,7 +52,7 @@ def sheet(
     body = []
     for i, cell in enumerate(cells):
         left, top = (i % columns) * width, (i // columns) * height
-        body += _cell(cell, left, top, width, height, common_scale, animate)
+        body += _cell(cell, left, top, width, height, animate)
     total = f"{columns * width:.0f} {rows * height:.0f}"
     whole, high = total.split()
     return "\n".join(
@@ -82,15 +80,13 @@ def write_svg(path: Path, text: str) -> None:
         file.write(text)
 
 
-def fit_into(
-    strokes: Strokes, width: float, height: float, scale: float | None
-) -> list[FloatArray]:
+def fit_into(strokes: Strokes, width: float, height: float) -> list[FloatArray]:
     """The strokes moved, and scaled alike in both directions, into the middle of a box."""
     points = np.concatenate([np.asarray(stroke, np.float64) for stroke in strokes])
     low, high = points.min(0), points.max(0)
     room = np.array([width, height]) * (1 - 2 * MARGIN)
     extent = np.maximum(high - low, 1e-9)
-    factor = float((room / extent).min()) if scale is None else scale
+    factor = float((room / extent).min())
     middle = np.array([width, height]) / 2
     return [(np.asarray(s, np.float64) - (low + high) / 2) * factor + middle for s in strokes]
 
@@ -101,14 +97,13 @@ def _cell(
     top: float,
     width: float,
     height: float,
-    scale: float | None,
     animate: bool,
 ) -> list[str]:
     if not cell.strokes:
         return []
     lines = []
     begin = 0.0
-    placed = fit_into(cell.strokes, width, height * (0.86 if cell.label else 1), scale)
+    placed = fit_into(cell.strokes, width, height * (0.86 if cell.label else 1))
     for stroke, color in zip(placed, cell.colors, strict=True):
         points = stroke + np.array([left, top])
         if len(points) == 1:  # a dot is a line to where it is

@@ -97,7 +97,7 @@ class WindowNetwork(nn.Module):
         self.register_buffer("scale", torch.ones(()))
 
     def initial_state(self, batch: int) -> WindowState:
-        """Zeros: the windows stand before the first character."""
+        """Zeros: the windows stand at the first character."""
         config, like = self.config, self.scale
         zero = like.new_zeros(batch, config.hidden)
         upper = tuple((zero[None], zero[None]) for _ in self.upper)

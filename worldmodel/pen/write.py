@@ -14,6 +14,7 @@ from worldmodel.pen.svg import Cell, sheet, write_svg
 from worldmodel.pen.text import read_texts
 from worldmodel.report.figure import save
 from worldmodel.report.window_map import window_map
+from worldmodel.seed import derive
 from worldmodel.types import UserError
 
 INK = "#202060"
@@ -59,7 +60,7 @@ class Write:
             steps[:, 2].clamp_(max=LIFT)
             begun, said = steps, examples.texts[self.style] + " "
         read = read_texts(network, [said + self.text] * self.lines, writer.characters)
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(derive(seed, "dream"))
         written = network.write(
             read,
             STEPS_PER_CHARACTER * len(self.text),
@@ -69,7 +70,11 @@ class Write:
         )
         if not bool(written.ended.all()):
             print("A line was given up before the window came to the text's end.")
-        lines = [to_strokes(steps.numpy()) if len(steps) else [] for steps in written.steps]
+        # A line that goes on in a hand begins where that one lifted the pen.
+        lines = [
+            to_strokes(steps.numpy(), down=begun is None) if len(steps) else []
+            for steps in written.steps
+        ]
         cells = [Cell(strokes, [INK] * len(strokes)) for strokes in lines]
         write_svg(to / "text.svg", sheet(cells, 1, size=HEIGHT, aspect=_aspect(lines)))
         window = written.window[0].numpy()[:, len(said) :]

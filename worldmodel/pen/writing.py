@@ -12,7 +12,7 @@ from worldmodel.data.sequences import SequenceData, Sequences
 from worldmodel.mdn import Temperature
 from worldmodel.pen.data import BatchConfig, StrokeSet, pen_data, units
 from worldmodel.pen.floor import pen_floors
-from worldmodel.pen.prediction import start_head
+from worldmodel.pen.prediction import check_counts, start_head
 from worldmodel.pen.raster import picture
 from worldmodel.pen.strokes import to_strokes
 from worldmodel.pen.svg import Cell
@@ -36,8 +36,9 @@ class Writing:
     """A network that writes a text, the lines that it learns from, and how.
 
     `strokes` needs labels `text`. `examples` lines of the test split are kept beside the model, for
-    others to begin with. `samples` lines are written in the end, with `bias`, to see whether the
-    window comes to their end and, where `reader` is not null, how many letters can be read.
+    others to begin with. `samples` lines, or none, are written in the end, with `bias`, to see
+    whether the window comes to their end and, where `reader` is not null, how many letters can be
+    read.
     """
 
     strokes: StrokeSet
@@ -48,13 +49,16 @@ class Writing:
     bias: float
     reader: ReaderConfig | None
 
+    def __post_init__(self) -> None:
+        check_counts(examples=self.examples, samples=self.samples)
+        Temperature.graves(self.bias)
+
     def train(self, fit: FitConfig, run: Recorder, device: str) -> dict[str, float]:
         """Train the network; returns nats per step of the test split, what it is to beat, and what
         became of the lines that it wrote.
         """
-        sequences = self.strokes.load()
+        sequences, characters = readable(self.strokes.load(), run)
         texts = texts_of(sequences)
-        characters = alphabet(texts[sequences.of("train")].tolist())
         unit = units(sequences)
         data = writing_data(
             sequences, self.strokes.quantum, unit.scale, self.batches, characters, run.seed
@@ -76,8 +80,23 @@ class Writing:
         alone = read_texts(model, [characters.strip()], characters)
         figures["step_ms"] = step_ms(lambda: len(model.write(alone, LONGEST).window[0]) + 1)
         lines = texts[sequences.of("test")][: self.samples].tolist()
-        heat = Temperature.graves(self.bias)
-        return figures | judge(model, characters, lines, heat, self.reader, run, device)
+        if lines:
+            heat = Temperature.graves(self.bias)
+            figures |= judge(model, characters, lines, heat, self.reader, run, device)
+        return figures
+
+
+def readable(sequences: Sequences, run: Recorder) -> tuple[Sequences, str]:
+    """The lines without those held out that have characters which no line to train on has.
+
+    And the characters. Says how many are left out.
+    """
+    texts = texts_of(sequences)
+    characters = alphabet(texts[sequences.of("train")].tolist())
+    known = np.array([set(text) <= set(characters) for text in texts.tolist()])
+    if not known.all():
+        run.say(f"{(~known).sum()} held-out lines have characters that training lacks: left out")
+    return sequences.kept(known), characters
 
 
 def writing_data(
@@ -89,10 +108,7 @@ def writing_data(
     seed: int,
 ) -> SequenceData:
     """Batches of steps with their texts, `text` (B, U) and `length` (B,)."""
-    texts = texts_of(sequences)
-    held = [i for name in ("valid", "test") for i in sequences.of(name)]
-    encode(texts[held].tolist() or [characters], characters)  # says at once what training lacks
-    whole, lengths = encode(texts.tolist(), characters)
+    whole, lengths = encode(texts_of(sequences).tolist(), characters)
 
     def beside(indices: IntArray) -> dict[str, Tensor]:
         length = lengths[indices]

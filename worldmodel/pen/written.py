@@ -8,7 +8,7 @@ import torch
 
 from worldmodel.mdn import Temperature
 from worldmodel.pen.letters import ALPHABET, hershey_hands, omniglot_hands
-from worldmodel.pen.reader import LetterPictures, Reader, letter_picture
+from worldmodel.pen.reader import LetterPictures, Reader, draw_letters, letter_picture
 from worldmodel.pen.strokes import DOWN
 from worldmodel.pen.text import read_texts
 from worldmodel.pen.window import WindowNetwork, Written
@@ -25,8 +25,8 @@ STEPS_PER_CHARACTER = 60  # after which a line is given up
 class ReaderConfig:
     """The reader of letters: how many pictures of each it learns from and is tested on.
 
-    It learns from the letters of the persons and faces that train, and is tested on those of the
-    persons who test.
+    It learns from the letters of the persons and faces that train; those who validate choose its
+    weights, and it is tested on the letters of those who test.
     """
 
     count: int
@@ -70,10 +70,10 @@ def judge(
     right = total = 0
     for line, text in zip(lines, texts, strict=True):
         letters = letters_in(line.steps, line.owner, text)
-        drawn = {i: letter_picture(strokes) for i, strokes in letters.items()}
+        drawn = {i: letter_picture(s) for i, s in letters.items() if text[i] in ALPHABET}
         read = network.read(np.stack(list(drawn.values()))) if drawn else ""
         right += sum(text[i] == found for i, found in zip(drawn, read, strict=True))
-        total += sum(letter != " " for letter in text)
+        total += sum(letter in ALPHABET for letter in text)
     return figures | {"letters_read": right / max(total, 1), "real_letters_read": real}
 
 
@@ -107,15 +107,15 @@ def write_all(
 def train_reader(config: ReaderConfig, run: Recorder, device: str) -> tuple[Reader, float]:
     """A reader, and its share of right letters of persons whom it has not seen."""
     hands = [*omniglot_hands(), *hershey_hands()]
-    train = [hand for hand in hands if hand.split == 0]
-    test = [hand for hand in hands if hand.split == 2]
-    data = LetterPictures(train, config.count, test, config.held_out, config.batch_size, run.seed)
+    train, valid, test = ([hand for hand in hands if hand.split == split] for split in range(3))
+    data = LetterPictures(train, config.count, valid, config.held_out, config.batch_size, run.seed)
     subrun = run.subrun("reader")
     torch.manual_seed(derive(run.seed, "fit", 0, 4))
     network = Reader()
     fit(network, data, config.fit, subrun, about={"kind": "reader"}, device=device)
     take_best(network, subrun)
-    pictures, numbers = data.held_out
+    rng = np.random.default_rng(derive(run.seed, "test", 3))
+    pictures, numbers = draw_letters(test, config.held_out, rng, warp=0.0)
     read = network.read(pictures)
     right = [ALPHABET[i] == found for i, found in zip(numbers.tolist(), read, strict=True)]
     return network, float(np.mean(right))

@@ -70,7 +70,7 @@ def export_sequence(runs: Path, name: str, seed: int, target: Path) -> int:
     """Write the model of a finished `train_sequence` to `target`, in half precision.
 
     With the examples that were kept beside it and the record of what it took and came to, so that
-    `draw run=<name>` finds it.
+    `draw run=<name>`, with the same seed, finds it.
 
     Returns:
         Bytes written.
@@ -82,7 +82,7 @@ def export_sequence(runs: Path, name: str, seed: int, target: Path) -> int:
     done = read_done(folder)
     if done is None:
         raise UserError(f"{folder} is not finished: run `worldmodel train_sequence` first.")
-    saved = checkpoint.load(checkpoint_path(folder))
+    saved = checkpoint.load(checkpoint_path(folder), ("about", "weights"))
     to = target / f"seed{seed}" / SEQUENCE
     path = checkpoint_path(to).with_suffix(".safetensors")
     checkpoint.save_safetensors(path, {key: saved[key] for key in ("about", "weights")})

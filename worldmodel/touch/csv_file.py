@@ -41,12 +41,12 @@ def read_csv(path: Path) -> FloatArray:
         UserError: if it is missing, of another form, or has less than one touch.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         places = np.array([[float(row[name]) for name in ("time", "x", "y")] for row in rows])
     except OSError as error:
         raise UserError(f"{path} can't be read ({error.strerror}): name a performance.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise UserError(
             f"{path} is no performance: it needs columns time, x and y of numbers ({error})."
         ) from error

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from worldmodel.data.sequences import SequenceData, Sequences
 from worldmodel.models.markov import Steps
@@ -23,7 +22,7 @@ class TouchSet(Protocol):
 
     @property
     def time_quantum(self) -> float:
-        """Width of the noise that hides the lattice of the clock, in seconds."""
+        """Width of the noise on times, in seconds: most come at a screen's sixtieth of a second."""
         ...
 
     def load(self) -> Sequences:
@@ -62,9 +61,7 @@ def touch_data(
     The noise of a move is uniform, so that of positions is its sum along the performance.
     """
 
-    def prepare(
-        rows: FloatArray, mask: NDArray[np.bool_], rng: np.random.Generator, train: bool
-    ) -> FloatArray:
+    def prepare(rows: FloatArray, rng: np.random.Generator, train: bool) -> FloatArray:
         rows = rows.copy()
         if train:
             flip = rng.random((len(rows), 1, 2)) < config.mirror
@@ -72,8 +69,8 @@ def touch_data(
             rows[..., 2:] *= np.exp(config.tempo * rng.uniform(-1, 1, (len(rows), 1, 1)))
         noise = quantum * (rng.random((*rows.shape[:2], 2), np.float32) - 0.5)
         rows[..., :2] += noise.cumsum(1)
-        rows[..., 2] = np.maximum(rows[..., 2], SHORTEST)
-        rows[..., 2] += time_quantum * rng.random(rows.shape[:2], np.float32)
+        rows[..., 2] = np.maximum(rows[..., 2], max(time_quantum, SHORTEST))
+        rows[..., 2] += time_quantum * (rng.random(rows.shape[:2], np.float32) - 0.5)
         return rows
 
     return SequenceData(sequences, prepare, config.batch_size, seed, config.window)

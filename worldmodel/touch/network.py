@@ -18,7 +18,7 @@ from worldmodel.types import Logs
 
 SWIPE = 0.1  # seconds: a touch that comes later begins a new swipe
 INPUTS = 6  # dx, dy, log dt, x, y and whether a swipe begins
-X, Y, DT = 0, 1, 2  # columns of a touch
+DT = 2  # column of a touch that is its time
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,7 @@ class TouchNetwork(nn.Module):
     def loss(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Logs]:
         """Nats of a touch after the first, as a density over (dx, dy, dt), see `SequenceData`.
 
-        A batch has the touches' `rows` (B, T, 3) and the `noise` (B, T, 3) that is added to moves
-        and times, to hide the lattice that they lie on.
+        The batch's rows are touches (B, T, 3).
         """
         touches, mask = batch["rows"], batch["mask"]
         # Padding is a touch that comes after a second: its time has a logarithm.

@@ -88,7 +88,8 @@ def load_touch(folder: Path) -> TouchNetwork:
     found = about.pop("kind", None)
     if found != KIND:
         raise UserError(f"{path} is a model of kind {found}, not {KIND}: give its own system=…")
-    network = TouchNetwork(TouchConfig(**about))
+    with checkpoint.describing(path):
+        network = TouchNetwork(TouchConfig(**about))
     checkpoint.load_weights(network, saved["weights"], path)
     return network.eval()
 

@@ -37,6 +37,10 @@ class RoboJam:
     batches: TouchBatchConfig
     examples: int
 
+    def __post_init__(self) -> None:
+        if self.examples < 0:
+            raise ValueError(f"system.examples is {self.examples}: use 0 or more")
+
     def train(self, fit: FitConfig, run: Recorder, device: str) -> dict[str, float]:
         """Train the network; returns nats per touch of the test split, and what it is to beat.
 

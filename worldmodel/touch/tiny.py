@@ -32,7 +32,8 @@ class TinyPerformances:
 
     Cleaned as RoboJam does: x and y are clipped to the screen, dt to five seconds, and performances
     of one touch are left out. `quantum` is the width of the noise that hides the lattice of the
-    screen, and `time_quantum` that of the clock.
+    screen, and `time_quantum` that of the noise on times: they lie on a clock's microseconds, and
+    half of them within a millisecond of a sixtieth of a second.
     """
 
     quantum: float
