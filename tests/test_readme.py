@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.wrappers import TimeLimit
+from hydra.errors import HydraException
 
-from worldmodel.compose import as_list, jobs
+from worldmodel.compose import as_list, current_overrides, jobs
 from worldmodel.config import CONF, build, compose, with_agent
 from worldmodel.data.episodes import EpisodeStore
 from worldmodel.trained import TrainedAgent
@@ -30,6 +31,10 @@ PROGRAMS = ("worldmodel", "python", "python3", "pip", "source", "bash", "tensorb
 COMMAND = r"(?:worldmodel \w+|python scripts/|bash (?:scripts/|\.ci/))"
 # Keys that one command alone has; all others are composed with `pipeline`.
 OWN_KEYS = {"benchmark": "benchmark", "rounds": "iterate", "play": "play_dream"}
+# Of systems of pen and touch, some of which have a key that others lack.
+SEQUENCE_KEYS = dict.fromkeys(("system", "strokes", "touches"), "train_sequence")
+SEQUENCE_KEYS |= dict.fromkeys(("text", "style", "bias", "begun", "call"), "draw")
+SYSTEMS = sorted(path.stem for path in (CONF / "system").glob("*.yaml"))
 PARTS = ("env", "vae", "mdnrnn", "controller", "evolve", "evaluate", "backend")
 
 
@@ -68,6 +73,9 @@ def builds(command: str, arguments: tuple[str, ...]) -> None:
     if command == "table":  # of runs, not a run itself; takes a list without -m
         compose(command, [as_list(text) for text in arguments])
         return
+    if command == "draw":  # has no run of its own
+        compose(command, current_overrides(arguments)[0])
+        return
     config = compose(command, ["name=readme", *with_agent(arguments)])
     for part in PARTS:
         if part in config and not (part == "env" and config.env.id is None):  # for any environment
@@ -91,7 +99,19 @@ def test_commands_exist_and_compose(command, monkeypatch):
 @pytest.mark.parametrize("span", overrides())
 def test_overrides_in_the_text_compose_and_build(span):
     first = re.split(r"[.=]", span.lstrip("+"))[0]
+    if first in SEQUENCE_KEYS:
+        assert any(composes(SEQUENCE_KEYS[first], (f"system={system}", *shlex.split(span)))
+                   for system in SYSTEMS)  # fmt: skip
+        return
     builds(OWN_KEYS.get(first, "pipeline"), ("experiment=quickstart", *shlex.split(span)))
+
+
+def composes(command: str, arguments: tuple[str, ...]) -> bool:
+    try:
+        builds(command, arguments)
+    except HydraException:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("page", NOW)

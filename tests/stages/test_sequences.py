@@ -10,6 +10,7 @@ import torch
 from drawings import write_prepared, write_timed, write_touches
 
 from worldmodel.run.checkpoint import load
+from worldmodel.run.layout import SHIPPED
 from worldmodel.train import fit as fitting
 
 FIT = ["fit.steps=6", "fit.log_every=2", "fit.holdout_every=3", "fit.checkpoint_every=3"]
@@ -293,3 +294,20 @@ def test_a_set_of_ones_own_takes_one_yaml_and_a_loader(stage, tmp_path, monkeypa
         (tmp_path / "runs" / "handwriting" / "seed0" / "train_sequence" / "DONE").read_text()
     )["figures"]
     assert figures["quantum"] == 0.01
+
+
+SHIPPED_SYSTEMS = sorted(path.parents[1].name for path in SHIPPED.glob("*/seed*/train_sequence"))
+
+
+@pytest.mark.parametrize("system", SHIPPED_SYSTEMS)
+def test_a_shipped_model_draws_without_data(stage, tmp_path, monkeypatch, system):
+    monkeypatch.setenv("WORLDMODEL_DATA", str(tmp_path / "none"))
+    options, names = DRAWN[system]
+    for run in (system, f"pretrained/{system}"):
+        drawn = stage("draw", f"system={system}", f"run={run}", *options)
+        assert drawn.code == 0, drawn.err
+        to = tmp_path / "runs" / "pretrained" / system / "draw"
+        assert {path.name for path in to.iterdir()} == names
+    folder = next((SHIPPED / system).glob("seed*/train_sequence"))
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 5e6
+    assert "Licence" in (SHIPPED / system / "README.md").read_text()

@@ -22,10 +22,11 @@ def find_model(runs: Path, name: str, seed: int) -> tuple[Path, Path]:
     own = runs / name / f"seed{seed}"
     if read_done(own / STAGE) is not None:
         return own / STAGE, own / "draw"
-    found = sorted((SHIPPED / name).glob(f"seed*/{STAGE}"))
+    shipped = SHIPPED / name.removeprefix(f"{SHIPPED_AS}/")
+    found = sorted(shipped.glob(f"seed*/{STAGE}"))
     if not found or (own / STAGE).exists():
         raise UserError(
             f"{own / STAGE} is not finished: run `worldmodel train_sequence` with name={name} and "
             "its system=… first."
         )
-    return found[0], runs / SHIPPED_AS / name / "draw"
+    return found[0], runs / SHIPPED_AS / shipped.name / "draw"
