@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from worldmodel.mdn import Temperature
+from worldmodel.pen.segment import KnownLine, assign, find_lag, letters_in, strokes_of
 from worldmodel.pen.text import alphabet, encode
 from worldmodel.pen.window import WindowConfig, WindowNetwork, shifted
-from worldmodel.pen.written import Line, _ends, _monotone, letters_in
+from worldmodel.pen.written import Line, _ends, _monotone
 from worldmodel.types import UserError
 
 CONFIG = WindowConfig(3, 16, 4, 0.0, 3, -7.0, 3.0)
@@ -107,25 +108,46 @@ def test_texts_are_encoded_and_others_named():
             encode([text], characters)
 
 
+STEPS = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [1, 0, 1], [5, 0, 0], [0, 2, 2]], np.float32)
+
+
 def test_strokes_are_given_to_their_letters():
     """Two strokes of the first letter, a move, and one of the third; the second is a space."""
-    steps = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0], [1, 0, 1], [5, 0, 0], [0, 2, 2]], np.float32)
-    owner = np.array([0, 0, 0, 0, 1, 2])
-    found = letters_in(steps, np.array([0, 0, 0, 0, 2, 2]), "a b")
+    found = letters_in(STEPS, np.array([0, 0.2, 0.4, 0.6, 1.4, 2.0]), "a b", 0.0)
     assert sorted(found) == [0, 2]
     assert [stroke.tolist() for stroke in found[0]] == [[[0, 0], [1, 0], [2, 0]], [[2, 1], [3, 1]]]
     assert [stroke.tolist() for stroke in found[2]] == [[[8, 1], [8, 3]]]
-    assert owner[-1] == 2
+
+
+def test_every_letter_has_a_stroke_in_order():
+    strokes = strokes_of(STEPS, np.array([0, 0, 0.1, 0.1, 0.2, 0.2]))  # a window that stands still
+    assert [len(stroke.points) for stroke in strokes] == [3, 2, 2]
+    assert assign(strokes, "a b", 0.0).tolist() == [0, 0, 2]
+    assert assign(strokes, "abc", 0.0).tolist() == [0, 1, 2]
+    assert assign(strokes[:1], "ab", 0.0).tolist() == [0]
+    assert assign(strokes, "a", 0.0).tolist() == [0, 0, 0]
+
+
+def test_the_lag_of_the_window_is_found():
+    """A window that is 0.8 characters ahead of the pen."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for _ in range(10):
+        owner = np.sort(np.concatenate([np.arange(6), rng.integers(0, 6, 3)]))
+        steps = np.array([[1, 0, 0], [1, 1, 1]] * 9, np.float32)
+        place = np.repeat(owner, 2) + 0.8 + rng.normal(0, 0.1, 18)
+        lines.append(KnownLine(steps, place, "abcdef", owner))
+    assert find_lag(lines) == pytest.approx(0.8, abs=0.3)
 
 
 def test_lines_are_judged_by_their_windows():
-    good = Line(np.zeros((3, 3)), np.array([0, 1, 2]), True)
-    back = Line(np.zeros((3, 3)), np.array([0, 2, 1]), True)
+    good = Line(np.zeros((3, 3)), np.array([0, 1, 2]), np.zeros(3), True)
+    back = Line(np.zeros((3, 3)), np.array([0, 2, 1]), np.zeros(3), True)
     assert _ends(good, "abc")
     assert _monotone(good)
     assert not _ends(back, "abc")
     assert not _monotone(back)
-    assert not _ends(Line(np.zeros((0, 3)), np.zeros(0, int), True), "abc")
+    assert not _ends(Line(np.zeros((0, 3)), np.zeros(0, int), np.zeros(0), True), "abc")
 
 
 def test_bent_letters_stay_letters():

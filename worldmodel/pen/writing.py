@@ -38,7 +38,7 @@ class Writing:
     `strokes` needs labels `text`. `examples` lines of the test split are kept beside the model, for
     others to begin with. `samples` lines, or none, are written in the end, with `bias`, to see
     whether the window comes to their end and, where `reader` is not null, how many letters can be
-    read.
+    read. `keep` is "best", the weights that validate best, or "last".
     """
 
     strokes: StrokeSet
@@ -47,10 +47,13 @@ class Writing:
     examples: int
     samples: int
     bias: float
+    keep: str
     reader: ReaderConfig | None
 
     def __post_init__(self) -> None:
         check_counts(examples=self.examples, samples=self.samples)
+        if self.keep not in ("best", "last"):
+            raise ValueError(f"system.keep is {self.keep}: use best or last")
         Temperature.graves(self.bias)
 
     def train(self, fit: FitConfig, run: Recorder, device: str) -> dict[str, float]:
@@ -72,7 +75,7 @@ class Writing:
         save_examples(run.folder, sequences, self.examples, texts)
         about = {"kind": KIND, **asdict(self.network), "characters": characters}
         figures = fit_and_test(
-            model, data, fit, run, about=about, device=device,
+            model, data, fit, run, about=about, device=device, keep=self.keep,
             picture=partial(_log_lines, run, texts[sequences.of("valid")][:SHOWN], characters),
         )  # fmt: skip
         figures |= pen_floors(data, "lift", run.seed)

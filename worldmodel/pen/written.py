@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from worldmodel.data.sequences import SPLITS
 from worldmodel.mdn import Temperature
 from worldmodel.pen.letters import ALPHABET, hershey_hands, omniglot_hands
+from worldmodel.pen.lines import letters_of
 from worldmodel.pen.reader import LetterPictures, Reader, draw_letters, letter_picture
-from worldmodel.pen.strokes import DOWN
+from worldmodel.pen.segment import KnownLine, find_lag, letters_in, window_place
+from worldmodel.pen.strokes import to_steps
 from worldmodel.pen.text import read_texts
-from worldmodel.pen.window import WindowNetwork, Written
+from worldmodel.pen.window import WindowNetwork, Written, shifted
 from worldmodel.run.recorder import Recorder
 from worldmodel.seed import derive
 from worldmodel.train.fit import FitConfig, fit, take_best
@@ -52,8 +55,10 @@ def judge(
 
     `ended` is the share of lines in which the window came to the end of the text with the last
     character seen before, `monotone` that in which the character that it saw most of never went
-    back, and `both` that of both. `letters_read` is the share of letters that the reader reads
-    right, and `real_letters_read` its share of letters that persons drew whom it has not seen.
+    back, and `ended_and_monotone` that of both. `letters_read` is the share of letters that the
+    reader reads right: strokes are given to letters by the window alone. Of persons whom nothing
+    was trained on, `real_lines_read` is the same of lines that they wrote, and `real_letters_read`
+    that of letters whose strokes are known.
     """
     lines = write_all(model, texts, characters, temperature, run.seed)
     ended = np.array([_ends(line, text) for line, text in zip(lines, texts, strict=True)])
@@ -67,22 +72,27 @@ def judge(
     if reader is None:
         return figures
     network, real = train_reader(reader, run, device)
-    right = total = 0
-    for line, text in zip(lines, texts, strict=True):
-        letters = letters_in(line.steps, line.owner, text)
-        drawn = {i: letter_picture(s) for i, s in letters.items() if text[i] in ALPHABET}
-        read = network.read(np.stack(list(drawn.values()))) if drawn else ""
-        right += sum(text[i] == found for i, found in zip(drawn, read, strict=True))
-        total += sum(letter in ALPHABET for letter in text)
-    return figures | {"letters_read": right / max(total, 1), "real_letters_read": real}
+    valid, test = (
+        known_lines(model, characters, texts, split, run.seed) for split in ("valid", "test")
+    )
+    lag = find_lag(valid)
+    figures |= {"window_lag": lag, "real_letters_read": real}
+    theirs = [(line.steps, line.place, line.text) for line in test]
+    figures["real_lines_read"] = share_read(network, theirs, lag)
+    ours = [(line.steps, line.place, text) for line, text in zip(lines, texts, strict=True)]
+    return figures | {"letters_read": share_read(network, ours, lag)}
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line: steps (T, 3), the place in the text that each is of (T,), and whether it ended."""
+    """A line: steps (T, 3), what the window saw at each, and whether the text was ended.
+
+    `owner` (T,) is the character that it saw most of, `place` (T,) where it was.
+    """
 
     steps: FloatArray
     owner: IntArray
+    place: FloatArray
     ended: bool
 
 
@@ -104,6 +114,41 @@ def write_all(
     return lines
 
 
+@torch.no_grad()
+def known_lines(
+    model: WindowNetwork, characters: str, texts: Sequence[str], split: str, seed: int
+) -> list[KnownLine]:
+    """Texts as persons of a split wrote them, with where the window is as it follows them."""
+    number = SPLITS[split]
+    hands = [hand for hand in omniglot_hands() if hand.split == number]
+    rng = np.random.default_rng(derive(seed, "test", 4, number))
+    lines = []
+    for i, text in enumerate(text for text in texts if set(text) <= set(ALPHABET + " ")):
+        letters = letters_of(text, hands[i % len(hands)], rng)
+        steps = to_steps([stroke for strokes in letters for stroke in strokes])
+        owner = [place for place, strokes in enumerate(letters) for _ in strokes]
+        shown = torch.from_numpy(steps.copy()).to(model.scale)
+        shown[:, :2] /= model.scale
+        _, window, _ = model(shifted(shown[None]), read_texts(model, [text], characters))
+        place = window_place(window[0].cpu().numpy())
+        lines.append(KnownLine(steps, place, text, np.array(owner)))
+    return lines
+
+
+def share_read(
+    reader: Reader, lines: Sequence[tuple[FloatArray, FloatArray, str]], lag: float
+) -> float:
+    """The share of letters of lines (steps, window places, text) that are read right."""
+    right = total = 0
+    for steps, place, text in lines:
+        letters = letters_in(steps, place, text, lag) if len(steps) else {}
+        drawn = {i: letter_picture(s) for i, s in letters.items() if text[i] in ALPHABET}
+        read = reader.read(np.stack(list(drawn.values()))) if drawn else ""
+        right += sum(text[i] == found for i, found in zip(drawn, read, strict=True))
+        total += sum(letter in ALPHABET for letter in text)
+    return right / max(total, 1)
+
+
 def train_reader(config: ReaderConfig, run: Recorder, device: str) -> tuple[Reader, float]:
     """A reader, and its share of right letters of persons whom it has not seen."""
     hands = [*omniglot_hands(), *hershey_hands()]
@@ -121,34 +166,14 @@ def train_reader(config: ReaderConfig, run: Recorder, device: str) -> tuple[Read
     return network, float(np.mean(right))
 
 
-def letters_in(steps: FloatArray, owner: IntArray, text: str) -> dict[int, list[FloatArray]]:
-    """The strokes of each letter of a text by its place: a stroke is of the letter that most of its
-    points are of; a space has none.
-    """
-    places = np.concatenate([np.zeros((1, 2)), np.cumsum(steps[:, :2], 0)])
-    found: dict[int, list[FloatArray]] = {}
-    begin = 0
-    for end in [*np.flatnonzero(steps[:, 2] > DOWN).tolist(), len(steps) - 1]:
-        # A stroke begins at the point that the pen moved to while lifted.
-        stroke = places[begin + (1 if begin else 0) : end + 2]
-        owners = owner[begin : end + 1]
-        if len(stroke) and len(owners):
-            letter = int(np.bincount(owners).argmax())
-            if text[letter] != " ":
-                found.setdefault(letter, []).append(stroke.astype(np.float32))
-        begin = end + 1
-        if begin >= len(steps):
-            break
-    return found
-
-
 def _lines(written: Written) -> list[Line]:
     lines = []
     for steps, window, ended in zip(
         written.steps, written.window, written.ended.tolist(), strict=True
     ):
         owner = window[:, :-1].argmax(-1) if len(window) else torch.zeros(0, dtype=torch.int64)
-        lines.append(Line(steps.cpu().numpy(), owner.cpu().numpy(), ended))
+        place = window_place(window.cpu().numpy())
+        lines.append(Line(steps.cpu().numpy(), owner.cpu().numpy(), place, ended))
     return lines
 
 
