@@ -67,11 +67,21 @@ def test_what_is_prepared_is_kept(folder):
 
     def make():
         made.append(1)
-        return {"steps": np.arange(6)}
+        return {"steps": np.arange(6), "offsets": np.array([0, 2, 6])}
 
-    first, again = prepared("set", make), prepared("set", make)
+    first, again = (prepared("set", make, "steps", "offsets") for _ in range(2))
     assert made == [1]
     assert np.array_equal(first["steps"], again["steps"])
+
+
+def test_a_prepared_file_that_lacks_something_is_named(folder):
+    for arrays, said in (
+        ({"steps": np.arange(6)}, "lacks offsets"),
+        ({"steps": np.arange(6), "offsets": np.array([0, 9])}, "do not fit"),
+    ):
+        np.savez(folder / "set.npz", **arrays)
+        with pytest.raises(UserError, match=rf"set\.npz.*{said}"):
+            prepared("set", dict, "steps", "offsets")
 
 
 def test_damaged_and_pickled_files_are_refused(folder):

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,15 +71,31 @@ def fetch(source: Source) -> Path:
     return path
 
 
-def prepared(name: str, make: Callable[[], Arrays]) -> Arrays:
+def prepared(
+    name: str, make: Callable[[], Arrays], rows: str, offsets: str, others: Sequence[str] = ()
+) -> Arrays:
     """The arrays of <data folder>/<name>.npz, made and kept there if there is no such file.
+
+    Args:
+        name: of the data set.
+        make: makes its arrays.
+        rows: name of the array that `offsets` cuts into parts.
+        offsets: name of the array of these cuts, from 0 to the number of rows.
+        others: names of further arrays that it needs.
 
     Raises:
         UserError: if they can't be made, or the file is none of ours.
     """
     path = data_folder() / f"{name}.npz"
     if path.exists():
-        return read_arrays(path)
+        arrays = read_arrays(path)
+        lacking = [key for key in (rows, offsets, *others) if key not in arrays]
+        if lacking:
+            raise UserError(f"{path} lacks {', '.join(lacking)}: delete it, it is made anew.")
+        ends = arrays[offsets].astype(np.int64)
+        if not len(ends) or ends[0] != 0 or ends[-1] != len(arrays[rows]):
+            raise UserError(f"{path} is damaged: its {offsets} do not fit. Delete it.")
+        return arrays
     arrays = make()
     with atomic(path) as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

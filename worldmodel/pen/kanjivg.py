@@ -11,7 +11,7 @@ import numpy as np
 
 from worldmodel.data.download import Arrays, prepared
 from worldmodel.data.sequences import Sequences, concat
-from worldmodel.pen.omniglot import from_arrays
+from worldmodel.pen.omniglot import STEPS, from_arrays
 from worldmodel.pen.strokes import simplify, to_steps
 from worldmodel.run.layout import install_command
 from worldmodel.types import FloatArray, IntArray, UserError
@@ -44,7 +44,7 @@ class KanjiVG:
         Raises:
             UserError: if the package is missing.
         """
-        return from_arrays(prepared("kanjivg_rdp100", _convert))
+        return from_arrays(prepared("kanjivg_rdp100", _convert, *STEPS))
 
 
 def _convert() -> Arrays:

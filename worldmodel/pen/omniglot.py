@@ -42,6 +42,7 @@ TIMED = (
         ATTRIBUTION,
     ),
 )
+STEPS = ("steps", "offsets", ("split",))  # of a prepared set of drawings
 MEMBER = re.compile(r"[^/]+/([^/]+)/character(\d+)/(\d+)_(\d+)\.txt")
 DRAWER_SPLIT = {**dict.fromkeys(range(1, 15), 0), 15: 1, 16: 1,
                 **dict.fromkeys(range(17, 21), 2)}  # fmt: skip
@@ -63,17 +64,14 @@ class Omniglot:
         Raises:
             UserError: if they can't be fetched.
         """
-        return from_arrays(prepared("omniglot_stroke3", _simplified))
+        return from_arrays(prepared("omniglot_stroke3", _simplified, *STEPS))
 
 
 def from_arrays(arrays: Arrays) -> Sequences:
     """Sequences of prepared arrays: `steps`, `offsets`, `split`, and perhaps `unit` and labels."""
-    try:
-        steps = arrays["steps"].astype(np.float32)
-        offsets = arrays["offsets"].astype(np.int64)
-        split = arrays["split"].astype(np.uint8)
-    except KeyError as error:
-        raise UserError(f"A prepared data set lacks {error}: delete its file.") from error
+    steps = arrays["steps"].astype(np.float32)
+    offsets = arrays["offsets"].astype(np.int64)
+    split = arrays["split"].astype(np.uint8)
     if "unit" in arrays:
         steps[:, :2] *= float(arrays["unit"])
     steps[offsets[1:] - 1, 2] = END
@@ -123,7 +121,8 @@ def timed() -> Arrays:
     `character` counts from 1, in Latin from a; `split` is by `drawer`, 1 to 20 in each alphabet:
     14 to train, 2 valid, 4 test.
     """
-    return prepared("omniglot_timed", _timed)
+    others = ("drawing_offsets", "alphabet_names", "alphabet", "character", "drawer", "split")
+    return prepared("omniglot_timed", _timed, "xy", "stroke_offsets", others)
 
 
 def _timed() -> Arrays:

@@ -45,7 +45,7 @@ class TinyPerformances:
         Raises:
             UserError: if they can't be fetched.
         """
-        arrays = prepared("tiny_performance", _convert)
+        arrays = prepared("tiny_performance", _convert, "touches", "offsets", ("split",))
         whole = Sequences(
             clean(arrays["touches"].astype(np.float32)),
             arrays["offsets"].astype(np.int64),
