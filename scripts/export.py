@@ -13,6 +13,8 @@ from worldmodel.types import UserError
 @entry("export")
 def main(cfg: DictConfig, call: Call) -> None:
     """Halve V, M and C of a finished run, or its sequence model, and tell what they cost."""
+    if cfg.name is None or cfg.export.to is None:
+        raise UserError("name and export.to are null: they name a run, and a folder below runs.")
     target = Path(cfg.runs) / cfg.export.to
     if (Path(cfg.runs) / cfg.name / f"seed{cfg.seed}" / SEQUENCE).exists():
         seed = f" seed={cfg.seed}" if cfg.seed else ""

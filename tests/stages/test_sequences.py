@@ -198,6 +198,7 @@ def test_bad_values_are_said_before_anything_is_drawn(stage, data, options, said
         (["system=writing", "system.samples=-1"], "system.samples is -1"),
         (["system=robojam", "system.examples=-1"], "system.examples is -1"),
         (["system=kanji", "system.network.pen=up"], "network.pen is up"),
+        (["system=kanji", "system.network.log_sigma_min=4.0"], "log_sigma_min is 4.0"),
         (["system=sketch", "strokes=quickdraw"], "strokes.path"),
     ],
 )

@@ -51,6 +51,7 @@ class PenConfig:
             raise ValueError(f"network.pen is {self.pen}: use lift or state")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout is {self.dropout}: use 0 or more, and less than 1")
+        BoundedLogSigma(self.log_sigma_min, self.log_sigma_max)  # refuses what is not in order
 
 
 class PenNetwork(nn.Module):

@@ -33,6 +33,7 @@ class WindowConfig:
                 raise ValueError(f"network.{key} is {getattr(self, key)}: it must be at least 1")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout is {self.dropout}: use 0 or more, and less than 1")
+        BoundedLogSigma(self.log_sigma_min, self.log_sigma_max)  # refuses what is not in order
 
 
 class WindowState(NamedTuple):

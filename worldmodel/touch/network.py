@@ -45,6 +45,7 @@ class TouchConfig:
             raise ValueError(f"network.mixture is {self.mixture}: use joint or apart")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network.dropout is {self.dropout}: use 0 or more, and less than 1")
+        BoundedLogSigma(self.log_sigma_min, self.log_sigma_max)  # refuses what is not in order
 
 
 class TouchNetwork(nn.Module):
