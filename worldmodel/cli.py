@@ -4,7 +4,6 @@ import argparse
 import difflib
 import io
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,7 +25,8 @@ from worldmodel.compose import (
 )
 from worldmodel.help import command_help, commands, overview
 from worldmodel.run.disk import FORBIDDEN, FULL, reason, remedy
-from worldmodel.run.launch import Call, Terminated, load_command, run_call
+from worldmodel.run.interrupt import answered, listen
+from worldmodel.run.launch import Call, load_command, run_call
 from worldmodel.run.layout import CONF
 from worldmodel.run.shipped import with_agent
 from worldmodel.types import UserError
@@ -83,9 +83,9 @@ def run_command(
     other. `lists` names keys that take several values in one call, and the key that holds them.
     """
     _print_anything()
-    signal.signal(signal.SIGTERM, _interrupt)
     apart = lists or {}
     with one_sentence(command, NOTHING_DONE):
+        listen()
         request = parse(arguments)
         if request.help:
             _show(_help(command, request))
@@ -155,6 +155,7 @@ def one_sentence(command: str, interrupted: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        answered()
         _stop(interrupted, 130)
     except UserError as error:
         _stop(f"error: {error}", 1)
@@ -216,12 +217,6 @@ def _listed(override: str, lists: Mapping[str, str]) -> str:
     """`world.config.temperature=0.5,1.0` as `temperatures=[0.5,1.0]`, where `lists` says so."""
     key, _, value = override.partition("=")
     return as_list(f"{lists[key]}={value}") if key in lists else override
-
-
-def _interrupt(*_: object) -> None:
-    # Once is enough: a second one would break off what ends the workers, and leave them running.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
 
 
 def _stop(sentence: str, code: int) -> NoReturn:

@@ -9,11 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from worldmodel.run.interrupt import Terminated
 from worldmodel.run.layout import SCRIPTS
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: as Ctrl-C, but it reaches one process alone."""
 
 
 @dataclass(frozen=True)

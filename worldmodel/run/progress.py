@@ -1,4 +1,4 @@
-"""A progress bar with ETA, or lines without a terminal. Imports nothing of the project."""
+"""A progress bar with ETA, or lines without a terminal."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +14,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from worldmodel.run.interrupt import raise_pending
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -56,7 +58,12 @@ class Bar:
         self._start, self._since, self._last_line = start, time.time(), time.time()
 
     def update(self, at: int, note: str = "") -> None:
-        """Move the bar to `at` and show a short note behind it."""
+        """Move the bar to `at` and show a short note behind it.
+
+        Raises:
+            KeyboardInterrupt: if one was lost on its way.
+        """
+        raise_pending()
         self._at = at
         self._bar.update(self._task, completed=at, note=note)
         now = time.time()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from worldmodel.run.interrupt import put_off
 from worldmodel.run.jsonl import RecordFile, read_records
 from worldmodel.run.log.tracker import Figures, LogConfig, open_tracker
 from worldmodel.types import Frames
@@ -46,13 +47,15 @@ class Log:
         """Record numbers under one step."""
         if _identity(step, values) in self._kept:
             return
-        self._file.append({"step": step} | values)
-        self._tracker.scalars(step, values)
+        with put_off():  # the tracker's queue has a lock, which its thread would wait for
+            self._file.append({"step": step} | values)
+            self._tracker.scalars(step, values)
         self._step = step
 
     def image(self, step: int, name: str, picture: Frames) -> None:
         """Record one picture (H, W, 3) uint8, enlarged by a whole factor where it is small."""
-        self._tracker.image(step, name, enlarge(picture))
+        with put_off():
+            self._tracker.image(step, name, enlarge(picture))
 
     def finish(self, figures: Mapping[str, Figures]) -> None:
         """Tell the tracker what the stage, and those before it, came to: figures by stage."""
