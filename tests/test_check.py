@@ -28,6 +28,7 @@ def test_there_are_enough_of_them():
     assert len(bad_overrides()) >= 150
 
 
+@pytest.mark.slow
 def test_values_that_keys_do_not_take():
     """As a command checks them, on one composed configuration."""
     whole, parser, accepted = compose("collect", TINY), OverridesParser.create(), []

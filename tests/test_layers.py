@@ -108,6 +108,7 @@ def test_mdn_needs_torch_only():
         assert outside - {"worldmodel"} <= alone.get(path.name, {"torch"}), path.name
 
 
+@pytest.mark.slow
 def test_mdn_can_be_lifted_out(tmp_path):
     shutil.copytree(ROOT / "worldmodel" / "mdn", tmp_path / "mixtures")
     program = (

@@ -217,6 +217,7 @@ def test_the_shipped_agents_have_cards():
         assert path.with_name("README.md").exists()
 
 
+@pytest.mark.slow
 def test_the_code_of_the_mixture_library_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, sequences, numbers, groups, start, export = blocks(

@@ -210,6 +210,7 @@ def test_what_a_killed_writer_left_is_swept(store):
     assert not scratch.parent.exists()
 
 
+@pytest.mark.slow
 def test_sigkill_while_writing_leaves_whole_episodes(tmp_path):
     code = f"""
         import sys; sys.path.insert(0, {str(HERE)!r})
@@ -229,6 +230,7 @@ def test_sigkill_while_writing_leaves_whole_episodes(tmp_path):
         assert len(store.read(index)) == 2000
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_sentence(tmp_path):
     # The kernel refuses files beyond the limit, as a full disk would.
     code = f"""

@@ -96,6 +96,7 @@ def test_a_mixture_learns_the_ways_that_one_gaussian_cannot(tmp_path):
     assert 0.3 < share[1] < 0.7
 
 
+@pytest.mark.slow
 def test_the_script_leaves_pictures_and_figures(stage, tmp_path):
     outcome = stage("mdn_forked_map", "fit.steps=6", "walker.holdout=80", "walker.hidden=8")
     assert outcome.code == 0, outcome.err

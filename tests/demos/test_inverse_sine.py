@@ -61,6 +61,7 @@ def test_a_mixture_tells_apart_what_one_gaussian_and_least_squares_average(tmp_p
     assert lowest["rmse"] - 0.05 < error < 5.2
 
 
+@pytest.mark.slow
 def test_the_script_leaves_pictures_and_figures(stage, tmp_path):
     steps = [f"recipes.{name}.steps=60" for name in ("deck", "adam")]
     outcome = stage("mdn_inverse_sine", "inverse_sine.seeds=2", *steps)

@@ -128,6 +128,7 @@ def make_player():
     return play_a_step
 
 
+@pytest.mark.slow
 def test_a_worker_that_ends_takes_its_game_along():
     pool = ProcessBackend(1)
     ((_, games),) = pool.map(make_player, [1])

@@ -18,6 +18,7 @@ print(obs.shape, obs.std() > 0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["car_racing", "lunar_lander", "cart_pole", "pong"])
 def test_an_environment_renders_without_a_display(name):
     hidden = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "SDL_AUDIODRIVER")

@@ -70,6 +70,7 @@ gym.register("Brief-v0", Brief)
 gym.register("Limited-v0", Limited)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env_id", "obs", "limit", "skip"),
     [
@@ -112,6 +113,7 @@ def test_what_is_given_stays():
     assert infer(replace(config, crop=None), HOW).crop_cols is None
 
 
+@pytest.mark.slow
 def test_where_the_pole_can_stand_is_kept():
     """Random play moves the cart little; a good agent up to twice its own reach from the middle."""
     found = infer(replace(OPEN, id="CartPole-v1"), HOW)

@@ -126,6 +126,7 @@ def test_a_mistake_in_a_constructor_is_told_with_its_place():
     assert "no such level" in said
 
 
+@pytest.mark.slow
 def test_known_packages_are_imported_by_themselves():
     pytest.importorskip("ale_py")
     script = (

@@ -19,6 +19,7 @@ def walk(count, length, seed, keep=0.9):
     return Steps(*flat, np.zeros(count * length, np.int64), first.ravel())
 
 
+@pytest.mark.slow
 def test_one_step_of_memory_finds_what_one_step_tells():
     """With and without memory, against the entropies that are known."""
     found = floors(walk(100, 100, 0), walk(100, 100, 1), 0)

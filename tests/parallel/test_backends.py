@@ -119,6 +119,7 @@ def backend():
     backend.close()
 
 
+@pytest.mark.slow
 def test_all_backends_agree(backend):
     jobs = list(range(7))
     serial = dict(SerialBackend().map(partial(make_square, 1), jobs))
@@ -128,12 +129,14 @@ def test_all_backends_agree(backend):
     assert dict(backend.map(make, jobs[:3])) == {i: i * i + 1 for i in range(3)}
 
 
+@pytest.mark.slow
 def test_a_killed_workers_jobs_run_again(backend, tmp_path):
     results = dict(backend.map(partial(make_fragile, tmp_path), list(range(6))))
     assert (tmp_path / "died").exists()
     assert results == {i: i + 1 for i in range(6)}
 
 
+@pytest.mark.slow
 def test_workers_that_keep_dying_are_given_up():
     with pytest.raises(WorkersDied, match=r"died 3 times .* the last time of SIGKILL \(is memory"):
         list(ProcessBackend(1).map(make_doomed, [1, 2]))
@@ -148,6 +151,7 @@ def is_gone(process, within=60):
     return True
 
 
+@pytest.mark.slow
 def test_workers_do_not_outlive_a_killed_parent():
     code = """
         import os
@@ -172,6 +176,7 @@ def test_an_exception_arrives_with_its_traceback(backend):
     assert "in work" in str(caught.value.__cause__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "said"),
     [(make_stubborn, "Stubborn in a worker: this and that"),
@@ -190,6 +195,7 @@ def test_the_cause_of_a_death_is_named(how, said):
         list(ProcessBackend(1, retries=0).map(partial(make_ending, how), [1]))
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(tmp_path):
     backend = ProcessBackend(2, patience=4)
     assert dict(backend.map(partial(make_hanging, tmp_path), [0, 1, 2])) == {0: 0, 1: 1, 2: 2}
@@ -197,6 +203,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path):
     assert (tmp_path / "hung").exists()
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_does_not_hold_up_the_end():
     backend, since = ProcessBackend(1), time.monotonic()
     ((_, worker),) = backend.map(make_pid, [0])
@@ -206,6 +213,7 @@ def test_a_stopped_worker_does_not_hold_up_the_end():
     assert time.monotonic() - since < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["close", "killed worker"])
 def test_what_an_environment_started_ends_with_its_worker(tmp_path, ends):
     backend = ProcessBackend(1, retries=0)

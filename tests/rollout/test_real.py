@@ -91,6 +91,7 @@ def test_draws_of_z_follow_from_the_seed_alone(small):
         assert alone._playing._noise.std() > 0.5
 
 
+@pytest.mark.slow
 def test_serial_and_process_agree(small):
     many = params(small, 5)
     serial, process = world(small, 0), world(small, 2)
@@ -101,6 +102,7 @@ def test_serial_and_process_agree(small):
     np.testing.assert_array_equal(one[1], two[1])
 
 
+@pytest.mark.slow
 def test_groups_at_once_are_groups_one_by_one(small):
     real = world(small, 2)
     many = params(small, 7)

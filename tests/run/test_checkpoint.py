@@ -135,6 +135,7 @@ def test_a_broken_checkpoint_of_a_stage_asks_for_the_whole_stage(tmp_path):
         checkpoint.load(path)
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_sentence_and_keeps_the_old_checkpoint(tmp_path):
     # The kernel refuses to let this process write files beyond the limit, as a full disk would.
     code = f"""

@@ -102,6 +102,7 @@ def test_a_shipped_agent_evaluates_and_serves(stages, stage, finished, tmp_path)
     assert list(card["before"]) == ["pretrained/tiny"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "z_dim", "features", "least"),
     [("car_racing", 32, 64, 100), ("take_cover", 64, 1088, 80)],

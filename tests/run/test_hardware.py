@@ -44,6 +44,7 @@ def test_fusing_needs_a_recent_gpu_triton_and_a_compiler(monkeypatch):
     assert not can_fuse(gpu), "no Triton"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP comes with torch for Linux")
 @pytest.mark.parametrize(
     ("asked", "spins"),

@@ -75,6 +75,7 @@ def test_a_stage_made_from_older_input(stage, stages, finished):
     complains(stage("train_vae", *BASE), "older collect", "train_vae")
 
 
+@pytest.mark.slow
 def test_m_is_not_trained_on_what_another_v_saw(stage, stages, finished):
     finished("encode", *BASE)
     other = (*BASE, "name=other", "upstream=tiny")
@@ -91,6 +92,7 @@ def test_less_of_a_finished_stage_is_done_already(stage, finished):
         assert "done already" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_what_it_saw(stages, finished, tmp_path):
     """Its principal components are part of it: without the latents they can't be found again."""
     seen = (*BASE, "controller=linear_pca", "controller.components=3")
@@ -133,6 +135,7 @@ def test_nan_loss(stage, finished, tmp_path):
     assert read_done(tmp_path / "runs/tiny/seed0/train_vae") is None
 
 
+@pytest.mark.slow
 def test_checkpoint_of_another_shape(stage, finished, tmp_path):
     finished("train_mdnrnn", *BASE)
     finished("train_vae", *BASE, "name=wide", "vae.z_dim=8")
@@ -142,6 +145,7 @@ def test_checkpoint_of_another_shape(stage, finished, tmp_path):
     complains(stage("train_controller", *BASE), "train_mdnrnn", "4 latents", "8")
 
 
+@pytest.mark.slow
 def test_one_episode_is_enough_and_is_told(stage, stages):
     one = (*BASE, "collect.episodes=1")
     stages("collect", *one)
@@ -151,6 +155,7 @@ def test_one_episode_is_enough_and_is_told(stage, stages):
         assert ("only one episode" in outcome.out) is name.startswith("train"), name
 
 
+@pytest.mark.slow
 def test_controller_of_another_environment(stage, stages, finished, tmp_path):
     finished("train_controller", *BASE)
     other = ("experiment=tiny", "env=pendulum", "name=other")
@@ -163,6 +168,7 @@ def test_controller_of_another_environment(stage, stages, finished, tmp_path):
     complains(stage("evaluate", *BASE, f"evaluate.checkpoint={search}"), "is a search")
 
 
+@pytest.mark.slow
 def test_controller_of_another_v(stage, stages, finished, tmp_path):
     finished("train_controller", *BASE)
     twin = (*BASE, "name=twin", "upstream=tiny")

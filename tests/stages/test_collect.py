@@ -16,6 +16,7 @@ from worldmodel.data.episodes import EpisodeStore
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "collect.py"
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_then_completed(stage, tmp_path):
     overrides = ["experiment=tiny", "env=cart_pole", "env.max_episode_steps=200", "collect.envs=1"]
     endless = [*overrides, f"runs={tmp_path / 'runs'}", "collect.episodes=20000"]
@@ -40,6 +41,7 @@ def test_killed_in_the_middle_then_completed(stage, tmp_path):
     assert json.loads((folder.parent / "DONE").read_text())["figures"]["episodes"] == wanted
 
 
+@pytest.mark.slow
 def test_interrupt_is_one_sentence(tmp_path):
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), f"runs={tmp_path / 'runs'}", "experiment=tiny",
@@ -58,6 +60,7 @@ def test_interrupt_is_one_sentence(tmp_path):
     assert not (folder.parent / "DONE").exists()
 
 
+@pytest.mark.slow
 def test_a_resumed_collect_keeps_which_episodes_are_its_own(stages, tmp_path):
     tiny = ["experiment=tiny", "env=cart_pole"]
     other = [*tiny, "name=new", "collect.replay=old", "collect.replay_episodes=2"]

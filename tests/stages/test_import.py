@@ -70,6 +70,7 @@ def test_later_stages_go_on_from_an_import(stage, stages, tmp_path):
     assert outcome.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_of_an_environment_that_can_be_built_all_stages_go_on(stages, tmp_path):
     save("mine.npz", [played(30, seed) for seed in range(4)])
     game = ["env=gym", "env.id=catch:Catch-v0"]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ("experiment=tiny", "env=cart_pole")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "earlier", "length", "first", "unit"),
     [

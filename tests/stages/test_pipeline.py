@@ -20,6 +20,7 @@ from worldmodel.seed import PURPOSES, derive_many
 TINY = "experiment=tiny"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "world"), [("cart_pole", "real"), ("pendulum", "dream"), ("cart_pole", "hybrid")]
 )
@@ -98,6 +99,7 @@ def test_one_command_runs_all_goes_on_and_says_when_it_is_done(stage, tmp_path):
     assert whole.out.count("done in") == 5
 
 
+@pytest.mark.slow
 def test_a_score_may_have_arguments_of_its_own(stages, stage, finished, tmp_path):
     scoring = ("evaluate.vector=fast", "+evaluate.fast_kwargs.sutton_barto_reward=true")
     environment = ("env=cart_pole", "env.fast_id=CartPole-v1")

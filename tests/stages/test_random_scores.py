@@ -14,6 +14,7 @@ from worldmodel.stats import mean_sd
 TINY = ("experiment=tiny", "env=pendulum", "evaluate.videos=false")
 
 
+@pytest.mark.slow
 def test_they_play_the_test_episodes(stage, finished):
     root = finished("train_controller", "experiment=tiny", "env=pendulum")
     assert stage("evaluate", *TINY, "evaluate.random_episodes=2").code == 0

@@ -1,6 +1,7 @@
 """The systems of pen and touch, from their data to what they draw."""
 
 import json
+import shutil
 from xml.etree import ElementTree
 
 import cv2
@@ -54,6 +55,7 @@ def data(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_system_is_trained_measured_and_draws(stage, data, tmp_path, system):
     if system == "writing":
@@ -78,6 +80,7 @@ def test_a_system_is_trained_measured_and_draws(stage, data, tmp_path, system):
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == bytes_
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["sketch", "writing", "robojam"])
 def test_a_killed_training_goes_on_bitwise(stage, data, tmp_path, monkeypatch, system):
     if system == "writing":
@@ -105,16 +108,22 @@ def test_a_killed_training_goes_on_bitwise(stage, data, tmp_path, monkeypatch, s
 
 
 @pytest.fixture
-def trained(stage, data):
-    """trained(system): a finished tiny run of it."""
+def trained(stage, data, tmp_path, tmp_path_factory):
+    """trained(system): a copy of a finished tiny run of it."""
+    kept = tmp_path_factory.getbasetemp() / "trained"
 
     def train(system):
-        made = stage("train_sequence", f"system={system}", *FIT, *SYSTEMS[system])
-        assert made.code == 0, made.err
+        if not (kept / system).exists():
+            made = stage("train_sequence", f"system={system}", *FIT, *SYSTEMS[system])
+            assert made.code == 0, made.err
+            shutil.copytree(tmp_path / "runs" / system, kept / system)
+        else:
+            shutil.copytree(kept / system, tmp_path / "runs" / system)
 
     return train
 
 
+@pytest.mark.slow
 def test_an_exported_model_draws_what_the_run_draws_but_for_rounding(stage, trained, tmp_path):
     trained("handwriting")
     assert stage("export", "name=handwriting", "export.to=small").code == 0
@@ -126,6 +135,7 @@ def test_an_exported_model_draws_what_the_run_draws_but_for_rounding(stage, trai
     assert (np.abs(one.astype(int) - other) > 60).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_a_drawing_of_ones_own_is_gone_on_with(stage, trained, tmp_path):
     trained("handwriting")
     own = tmp_path / "own.json"
@@ -146,6 +156,7 @@ def test_a_drawing_of_ones_own_is_gone_on_with(stage, trained, tmp_path):
     assert (bad.code, "can't be read" in bad.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_what_cant_be_drawn_is_said(stage, trained, tmp_path):
     pytest.importorskip("HersheyFonts")
     trained("writing")
@@ -268,6 +279,7 @@ def test_missing_data_are_said_in_one_sentence(stage, tmp_path, monkeypatch):
     assert len(bad.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_set_of_ones_own_takes_one_yaml_and_a_loader(stage, tmp_path, monkeypatch):
     (tmp_path / "spirals.py").write_text(
         "import dataclasses\n"

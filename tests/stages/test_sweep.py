@@ -78,6 +78,7 @@ def test_the_real_world_has_no_temperature(stage):
         assert "needs world=dream" in outcome.err
 
 
+@pytest.mark.slow
 def test_many_seeds_of_a_sweep_keep_its_own_list_together(stage):
     outcome = stage("sweep_ablation", *TINY, "-m", "ablation=none,full", "seed=0,1")
     assert outcome.code == 1

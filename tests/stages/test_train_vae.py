@@ -20,6 +20,7 @@ def best(folder):
     return saved["weights"], saved["about"]
 
 
+@pytest.mark.slow
 def test_it_goes_on_where_it_sees_too_little(stage, finished, tmp_path):
     finished("collect", *BASE)
     outcome = stage("train_vae", *BASE, more(1.0))
@@ -35,6 +36,7 @@ def test_it_goes_on_where_it_sees_too_little(stage, finished, tmp_path):
     assert "moving_explained" in read_done(folder)["figures"]
 
 
+@pytest.mark.slow
 def test_it_stays_where_it_sees_enough(stage, finished, tmp_path):
     finished("collect", *BASE)
     outcome = stage("train_vae", *BASE, more(0.0), "train_vae.fit.steps=300",
@@ -45,6 +47,7 @@ def test_it_stays_where_it_sees_enough(stage, finished, tmp_path):
     assert not (tmp_path / "runs/tiny/seed0/train_vae/more").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0, 2])
 def test_it_goes_on_bitwise_after_an_interruption(stage, finished, tmp_path, monkeypatch, step):
     finished("collect", *BASE)

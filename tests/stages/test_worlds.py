@@ -7,6 +7,7 @@ from worldmodel.envs import make
 TINY = ("experiment=tiny", "env=cart_pole", "evaluate.videos=false")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "upto", "probes"),
     [
