@@ -5,8 +5,11 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from worldmodel.config import Call, build, entry, settle, settled_overrides
+from worldmodel.dream.places import STAGE
+from worldmodel.page.starts import write_page
 from worldmodel.run.export import SEQUENCE, export, export_sequence
 from worldmodel.run.shipped import ALLOWED
+from worldmodel.trained import load_agent
 from worldmodel.types import UserError
 
 
@@ -32,6 +35,9 @@ def main(cfg: DictConfig, call: Call) -> None:
             "env/<name>.yaml in a folder that you give as --config-dir, and name it by env=<name>."
         )
     size = export(Path(cfg.runs), str(cfg.name), cfg.seed, target, overrides)
+    if cfg.export.page:
+        agent = load_agent(target, cfg.seed, modules=tuple(cfg.env.modules))
+        size += write_page(agent, target / f"seed{cfg.seed}" / STAGE)
     print(f"{target}: {size / 2**20:.2f} MB; play it with agent={target.name}")
 
 

@@ -37,6 +37,10 @@ ALLOWED = {
         "report",
     },
     "faults": RUN,
+    "page": RUN | {
+        "models", "mdn", "data", "envs", "parallel", "agent", "dream", "rollout", "stages",
+        "trained", "config",
+    },
     "config": RUN | {"parallel", "check", "cli", "compose", "settle"},
     "check": RUN,
     "settle": RUN | {"envs"},

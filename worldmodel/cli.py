@@ -209,8 +209,8 @@ def _help(command: str, request: Request) -> str:
 
 
 def _agent(command: str, overrides: Sequence[str]) -> list[str]:
-    """`with_agent`, but for a command whose `run=` is a key of its own."""
-    return list(overrides) if command == "draw" else with_agent(overrides)
+    """`with_agent`, but for commands whose `run=` or `agent=` is a key of their own."""
+    return list(overrides) if command in ("draw", "page") else with_agent(overrides)
 
 
 def _listed(override: str, lists: Mapping[str, str]) -> str:

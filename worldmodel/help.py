@@ -47,6 +47,7 @@ ALSO = {
         "scale_temperature",
         "animate",
     ),
+    "page": ("agent", "modules", "page"),
     "benchmark": ("env", "vae", "mdnrnn", "controller"),
 }
 # Commands that call stages, whose keys they take as well.

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-PURPOSES = ("collect", "train", "selection", "test", "split", "fit", "evolve", "dream", "infer")
+PURPOSES = ("collect", "train", "selection", "test", "split", "fit", "evolve", "dream", "infer",
+            "page")  # fmt: skip
 _BITS = 27
 
 

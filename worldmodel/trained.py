@@ -74,7 +74,8 @@ class TrainedAgent(Agent):
     def dream(self, **changes: Any) -> DreamEnv:
         """M's predictions as a gymnasium environment; `render` shows what V decodes.
 
-        Dreams begin in the run's encoded episodes, or at first frames of the environment.
+        Dreams begin in the run's encoded episodes, or at the places that were exported with the
+        agent, or else at first frames of the environment.
 
         Args:
             changes: fields of `DreamConfig` over those of the run, such as temperature=1.15.
@@ -82,14 +83,13 @@ class TrainedAgent(Agent):
         Raises:
             UserError: if M predicts no rewards and no `step_reward` is given.
         """
-        config = replace(self._dream_config(), **changes)
+        config = replace(self.dream_config(), **changes)
         if config.step_reward is None and not self.mdnrnn.config.reward_head:
             raise UserError("This M predicts no rewards: give dream(step_reward=…).")
         mdnrnn = load_mdnrnn(self.origin.best("train_mdnrnn"))
         spec = self.policy.spec
-        latents, env = self.origin.stage("encode") / "latents", self._env_config()
-        where = config.burn_in, config.first_share
-        starts = dream_starts(latents, *where, env, self.vae, self.origin.seed)
+        origin, env = self.origin, self._env_config()
+        starts = dream_starts(origin.stage, config, env, self.vae, mdnrnn, origin.seed)
         dynamics = Dynamics(mdnrnn, starts, config, spec.frame_skip, "cpu")
         return DreamEnv(dynamics, spec, self.vae)
 
@@ -102,7 +102,8 @@ class TrainedAgent(Agent):
         built: EnvConfig = build(config)
         return built
 
-    def _dream_config(self) -> DreamConfig:
+    def dream_config(self) -> DreamConfig:
+        """That of the dream that C was evolved in, or a standard one if it was evolved outside."""
         recorded = self._recorded()
         world = self._composed()["world"] if recorded is None else recorded["world"]
         if world["kind"] != "real":

@@ -19,6 +19,9 @@ class UserError(Exception):
     """Something the person at the terminal can mend: one sentence, printed without a traceback."""
 
 
+USUAL_FPS = 50.0  # of an environment that does not say how fast it is
+
+
 @dataclass(frozen=True)
 class EnvSpec:
     """All that the models need to know of an environment, after preprocessing.
@@ -31,6 +34,8 @@ class EnvSpec:
 
     `finished` says which episodes count as finished, such as a lap driven to its end: those that
     the environment "terminated", those among them whose last step was also "rewarded", or none.
+
+    `fps` is how many env steps make a second of the game, None where the environment does not say.
     """
 
     id: str
@@ -45,6 +50,7 @@ class EnvSpec:
     solved_at: float | None
     finished: str | None = None
     action_dtype: str | None = None
+    fps: float | None = None
 
     @property
     def discrete(self) -> bool:
@@ -87,10 +93,15 @@ class EnvSpec:
     def to_dict(self) -> dict[str, Any]:
         """Plain types only, for JSON and checkpoints."""
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        for name in ("finished", "action_dtype"):
+        for name in ("finished", "action_dtype", "fps"):
             if plain[name] is None:  # as in files from before there was a choice
                 del plain[name]
         return plain
+
+    @property
+    def steps_per_second(self) -> float:
+        """Agent steps of a second of the game."""
+        return (self.fps or USUAL_FPS) / self.frame_skip
 
     def differences(self, other: "EnvSpec") -> list[tuple[str, Any, Any]]:
         """(name, here, there) of what makes `other` another environment.
@@ -98,7 +109,7 @@ class EnvSpec:
         What only describes scores does not, nor the type that actions are rounded to, and how a
         controller's outputs become actions is the controller's own.
         """
-        described = {"squash", "reward_range", "solved_at", "finished", "action_dtype"}
+        described = {"squash", "reward_range", "solved_at", "finished", "action_dtype", "fps"}
         pairs = ((field.name, getattr(self, field.name), getattr(other, field.name))
                  for field in fields(self) if field.name not in described)  # fmt: skip
         return [(name, here, there) for name, here, there in pairs if here != there]

@@ -15,7 +15,6 @@ from worldmodel.models.vae import VAE
 from worldmodel.types import BoolArray, EnvSpec, FloatArray, Frames
 
 Info = dict[str, Any]
-_FPS = 35
 
 
 class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
@@ -34,7 +33,6 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
 
     metadata = {  # noqa: RUF012
         "render_modes": ["rgb_array"],
-        "render_fps": _FPS,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
 
@@ -43,6 +41,7 @@ class DreamVectorEnv(gym.vector.VectorEnv[FloatArray, Any, Any]):
     ) -> None:
         self.num_envs, self._dynamics, self._vae = num_envs, dynamics, vae
         self.env_spec = spec
+        self.metadata = {**self.metadata, "render_fps": spec.steps_per_second}
         self.render_mode = None if vae is None else "rgb_array"
         self.single_observation_space, self.single_action_space = _spaces(dynamics, spec)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -135,11 +134,12 @@ class DreamEnv(gym.Env[NDArray[np.float32], Any]):
         vae: decodes frames for `render`; None if nothing is to be seen.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": _FPS}  # noqa: RUF012
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012
 
     def __init__(self, dynamics: Dynamics, spec: EnvSpec, vae: VAE | None = None) -> None:
         self._many = DreamVectorEnv(dynamics, spec, 1, vae)
         self.env_spec = spec
+        self.metadata = {**self.metadata, "render_fps": spec.steps_per_second}
         self.render_mode = self._many.render_mode
         self.observation_space = self._many.single_observation_space
         self.action_space = self._many.single_action_space

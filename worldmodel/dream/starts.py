@@ -1,6 +1,6 @@
 """Where dreams begin: at first frames, or in the middle of what was collected."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from worldmodel.data.latent_store import LatentStore
+from worldmodel.dream.places import Places
 from worldmodel.mdn import State
 from worldmodel.models.mdnrnn import MDNRNN
 
@@ -27,6 +28,7 @@ class Starts:
         since, at: (S,), frames from which M follows, and at which the dream begins.
         step: (S,), the step that was taken at frame `since`.
         fresh: (S,) bool, whether `since` is the first frame of an episode.
+        places: M's states where they are known, and nothing is to be followed.
     """
 
     mu: Tensor
@@ -36,6 +38,7 @@ class Starts:
     at: Tensor
     step: Tensor
     fresh: Tensor
+    places: Places | None = None
 
     @classmethod
     def of(cls, store: LatentStore, burn_in: int | None, first_share: float) -> "Starts":
@@ -50,6 +53,12 @@ class Starts:
         rows = torch.arange(len(mu))
         fresh = torch.ones(len(mu), dtype=torch.bool)
         return cls(mu.float(), logvar.float(), torch.zeros(1, 0), rows, rows, rows, fresh)
+
+    @classmethod
+    def at_places(cls, places: Places) -> "Starts":
+        """Where M's state is known, and z is V's mean."""
+        found = cls.first_frames(places.z, torch.full_like(places.z, -torch.inf))
+        return replace(found, fresh=places.restart.squeeze(-1) > 0, places=places)
 
     @classmethod
     def anywhere(cls, store: LatentStore, burn_in: int, first_share: float) -> "Starts":
@@ -82,7 +91,9 @@ class Starts:
 
     def to(self, device: torch.device) -> "Starts":
         """The same on another device."""
-        return Starts(**{each.name: getattr(self, each.name).to(device) for each in fields(self)})
+        parts = {each.name: getattr(self, each.name) for each in fields(self)}
+        moved = {name: part.to(device) for name, part in parts.items() if part is not None}
+        return Starts(**moved)
 
     def z(self, rows: Tensor, normal: Tensor) -> Tensor:
         """The first z (B, Z) of dreams from the places `rows`, drawn by standard normals (B, Z)."""
@@ -91,6 +102,8 @@ class Starts:
 
     def state(self, mdnrnn: MDNRNN, rows: Tensor) -> State:
         """What M's state is at the places `rows` (B,), after its burn-in."""
+        if self.places is not None:
+            return self.places.state(mdnrnn, rows)
         since, at, step = self.since[rows], self.at[rows], self.step[rows]
         hidden, cell, *restart = mdnrnn.initial_state(len(rows), self.mu.device)
         state: State = (hidden, cell, *(flag * self.fresh[rows, None] for flag in restart))

@@ -198,6 +198,7 @@ def make_spec(config: EnvConfig) -> EnvSpec:
     env = make_env(config)
     try:
         low, high, n_actions, dtype = read_actions(env.action_space)
+        fps = env.metadata.get("render_fps")
         cropped = not (config.crop_rows is None and config.crop_cols is None)
         with naming_missing_packages(config.id):  # a missing pygame shows only in the first frame
             check_pictures(env, config.id, config.obs, cropped)
@@ -227,6 +228,7 @@ def make_spec(config: EnvConfig) -> EnvSpec:
         solved_at=config.solved_at,
         finished=config.finished,
         action_dtype=dtype,
+        fps=float(fps) if isinstance(fps, int | float) and fps > 0 else None,
     )
 
 

@@ -21,7 +21,7 @@ from worldmodel.models.pictures import COLUMNS, decode, filmstrip
 from worldmodel.models.vae import VAE
 from worldmodel.rollout.real import PlayerConfig
 from worldmodel.run.picture_file import write_png
-from worldmodel.types import EnvSpec, FloatArray, Frames, UserError
+from worldmodel.types import FloatArray, Frames, UserError
 
 PANEL = 256
 BATCH = 250  # frames that V encodes at once: of a whole episode it would take half a gigabyte
@@ -89,7 +89,7 @@ def _make_filmer(config: PlayerConfig) -> Callable[[VideoJob], Filmed]:
         dreamt = dream_along(mdnrnn, mu, action, job.horizon)
         columns = [film.obs, decode(vae, mu), decode(vae, dreamt)]
         rows = list(zip(film.rendered, *columns, strict=True))
-        write_mp4(job.path, map(_side_by_side, rows), frames_per_second(config.spec), CAPTIONS)
+        write_mp4(job.path, map(_side_by_side, rows), config.spec.steps_per_second, CAPTIONS)
         moments = [rows[len(rows) * (2 * i + 1) // (2 * STILLS)] for i in range(STILLS)]
         stills = [write_captions(_side_by_side(row), CAPTIONS) for row in moments]
         strip = _write_filmstrip(job, vae, mdnrnn, film, mu, action)
@@ -130,7 +130,7 @@ def replay(config: PlayerConfig, seed: int, action: FloatArray) -> Film:
     return Film(rendered, np.stack(seen), score)
 
 
-def write_mp4(path: Path, frames: Iterable[Frames], fps: int, captions: Sequence[str]) -> None:
+def write_mp4(path: Path, frames: Iterable[Frames], fps: float, captions: Sequence[str]) -> None:
     """Write frames (H, W, 3) uint8 of even sides as H.264, with a caption over each panel.
 
     Raises:
@@ -223,11 +223,6 @@ def panel(image: Frames, size: int = PANEL) -> Frames:
     """An image (H, W, 3) as a square of `size` pixels."""
     how = cv2.INTER_AREA if image.shape[0] > size else cv2.INTER_NEAREST
     return np.asarray(cv2.resize(image, (size, size), interpolation=how), np.uint8)
-
-
-def frames_per_second(spec: EnvSpec) -> int:
-    """Of a film with a frame for every agent step: about as fast as the game."""
-    return max(5, round(50 / spec.frame_skip))
 
 
 def _write_text(frame: Frames, text: str, x: int) -> None:

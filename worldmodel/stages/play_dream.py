@@ -14,7 +14,7 @@ from worldmodel.dream.env import DreamEnv
 from worldmodel.envs.make import EnvConfig
 from worldmodel.report.tables import short
 from worldmodel.rollout.real import BackendConfig
-from worldmodel.rollout.video import CAPTIONS, frames_per_second, panel, write_mp4
+from worldmodel.rollout.video import CAPTIONS, panel, write_mp4
 from worldmodel.run.layout import checkpoint_path, install_command
 from worldmodel.run.run import Run
 from worldmodel.seed import derive_many
@@ -122,7 +122,7 @@ def film(env: DreamEnv, act: Act, config: PlayDreamConfig, run: Run) -> dict[str
             moments = list(dream_episode(env, act, seed))
             frames = (panel(moment.frame) for moment in moments)
             path = run.folder / f"{index}.mp4"
-            write_mp4(path, frames, frames_per_second(env.env_spec), CAPTIONS[-1:])
+            write_mp4(path, frames, env.env_spec.steps_per_second, CAPTIONS[-1:])
             scores.append(sum(moment.reward for moment in moments))
             lengths.append(len(moments) - 1)
             log.scalars(index, {"score": scores[-1], "steps": lengths[-1]})
@@ -177,7 +177,7 @@ def play_in_a_window(env: DreamEnv, config: PlayDreamConfig, run: Run) -> None:
                 image = pygame.surfarray.make_surface(moment.frame.swapaxes(0, 1))
                 window.blit(pygame.transform.scale(image, (WINDOW, WINDOW)), (0, 0))
                 pygame.display.flip()
-                clock.tick(frames_per_second(env.env_spec))
+                clock.tick(env.env_spec.steps_per_second)
             run.say(f"score {short(score)}")
             if not open_:
                 break

@@ -1,13 +1,17 @@
 """Where the dreams of a run begin."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from worldmodel.data.latents import LatentStore
+from worldmodel.dream.dynamics import DreamConfig
+from worldmodel.dream.places import FILE, STAGE, Places
 from worldmodel.dream.starts import Starts
 from worldmodel.envs.make import EnvConfig, make_env
+from worldmodel.models.mdnrnn import MDNRNN
 from worldmodel.models.vae import VAE
 from worldmodel.seed import derive_many
 
@@ -15,20 +19,32 @@ FIRST_FRAMES = 32  # as many different ones as an environment that was not colle
 
 
 def dream_starts(
-    latents: Path, burn_in: int | None, first_share: float, env: EnvConfig, vae: VAE, seed: int
+    stage: Callable[[str], Path],
+    config: DreamConfig,
+    env: EnvConfig,
+    vae: VAE,
+    mdnrnn: MDNRNN,
+    seed: int,
 ) -> Starts:
-    """In the encoded episodes of a run; where it has none, at first frames of its environment.
+    """Where the dreams of a run begin: in its encoded episodes.
+
+    Where it has none, as a shipped agent, they begin at the places that were exported with it; and
+    where these are missing, at first frames of its environment.
 
     Args:
-        latents: folder that the encode stage wrote, or that is not there, as for a shipped agent.
-        burn_in: see `DreamConfig`; without episodes there is nothing to follow.
-        first_share: see `DreamConfig`.
+        stage: folder of a stage of the run, which need not be there.
+        config: says whether they begin at first frames only.
         env: shows first frames.
         vae: encodes them.
+        mdnrnn: M, whose states the exported places hold.
         seed: of the run; first frames follow from it.
     """
+    latents, places = stage("encode") / "latents", stage(STAGE) / FILE
     if latents.exists():
-        return Starts.of(LatentStore.open(latents), burn_in, first_share)
+        return Starts.of(LatentStore.open(latents), config.burn_in, config.first_share)
+    if places.exists():
+        kept = Places.read(places, vae.config.z_dim, mdnrnn.config.hidden)
+        return Starts.at_places(kept.first() if config.burn_in is None else kept)
     playground = make_env(env)
     seeds = derive_many(seed, "dream", FIRST_FRAMES)
     obs = np.stack([playground.reset(seed=one)[0] for one in seeds])

@@ -114,15 +114,14 @@ class Worlds:
     ) -> Dynamics:
         """M's predictions, begun in the collected episodes.
 
-        Where there are none, that is an error, or with `or_first_frames` they begin at those of the
-        environment.
+        Where there are none, that is an error, or with `or_first_frames` they begin as in
+        `dream_starts`.
 
         `members` names other runs whose M dream instead, see `Dynamics`.
 
         Raises:
             UserError: if nothing gives rewards, or a member has other sizes.
         """
-        latents = self._run.of("encode") / "latents"
         if config.step_reward is None and not self._mdnrnn.config.reward_head:
             raise UserError(
                 "world=dream needs rewards: train M with mdnrnn.reward_head=true, or set "
@@ -130,13 +129,14 @@ class Worlds:
             )
         others = [load_mdnrnn(self._run.other(name, "train_mdnrnn")) for name in members]
         where = pick_device(device)
-        begin = config.burn_in, config.first_share
-        if or_first_frames:
-            starts = dream_starts(latents, *begin, self._env, self.vae, self._run.seed)
-        else:
-            starts = Starts.of(LatentStore.open(latents), *begin)
         # One M for the dream, another for the search: the dream's may move to a GPU.
         mdnrnn = load_mdnrnn(self.models["mdnrnn"])
+        if or_first_frames:
+            run = self._run
+            starts = dream_starts(run.of, config, self._env, self.vae, mdnrnn, run.seed)
+        else:
+            store = LatentStore.open(self._run.of("encode") / "latents")
+            starts = Starts.of(store, config.burn_in, config.first_share)
         try:
             return Dynamics(mdnrnn, starts, config, self.spec.frame_skip, where, others)
         except ValueError as error:
