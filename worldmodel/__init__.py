@@ -1,9 +1,15 @@
-"""World Models (Ha & Schmidhuber 2018): learn an environment's dynamics, then act inside them."""
+"""World Models (Ha & Schmidhuber 2018): learn an environment's dynamics, then act inside them.
+
+Importing it lets gymnasium make the dream of a trained agent:
+`gymnasium.make("worldmodel/Dream-v0", agent="take_cover")`.
+"""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import gymnasium
 
 if TYPE_CHECKING:
     from worldmodel.trained import TrainedAgent
@@ -16,6 +22,7 @@ __all__ = ["load"]
 # Read when torch is loaded, so it is set before.
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
     os.environ["GOMP_SPINCOUNT"] = "1000"
+gymnasium.register("worldmodel/Dream-v0", entry_point="worldmodel.trained:make_dream")
 
 
 def load(

@@ -154,6 +154,24 @@ def load_agent(
     return TrainedAgent(vae, mdnrnn, policy, origin, modules)
 
 
+def make_dream(
+    agent: str | Path,
+    seed: int = 0,
+    render_mode: str | None = None,
+    modules: Sequence[str] = (),
+    **changes: Any,
+) -> DreamEnv:
+    """The dream of a trained agent, as gymnasium.make("worldmodel/Dream-v0", agent=…) gives it.
+
+    Raises:
+        UserError: as `worldmodel.load` and `TrainedAgent.dream`.
+        ValueError: for a render mode that the dream does not have.
+    """
+    if render_mode not in (None, "rgb_array"):
+        raise ValueError(f"render_mode is {render_mode}: the dream has rgb_array")
+    return load_agent(agent, seed, modules=modules).dream(**changes)
+
+
 def _origin(where: str | Path, seed: int) -> Origin:
     # Whole paths: the program may change its working directory later.
     folder = Path(where).absolute()

@@ -5,9 +5,9 @@ of theirs can send requests here; the `Host` and `Origin` of a request, which a 
 a page choose, tell whose it is. Other programs and users of the machine can send anything, but do
 not know the token, which is in the address that is opened.
 
-The page itself (text/html) and the engines need the token. The other files do not, for the page asks
-for them by their names alone: code, and what a worker needs of the agents. Programs and users of
-this machine that know a name can read them; pages of other people can't.
+The page itself (text/html) and the engines need the token. The other files do not, for the page
+asks for them by their names alone: code, and what a worker needs of the agents. Programs and users
+of this machine that know a name can read them; pages of other people can't.
 """
 
 import hmac

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from worldmodel.dream.places import Places
 from worldmodel.page.about import describe, models, read_page
@@ -19,6 +20,9 @@ from worldmodel.types import UserError
 
 STATIC = Path(__file__).parent / "static"
 KERNEL = "kernel.wasm"
+INT8 = 127
+LOSSY = 85  # quality of the frames of a small reel
+WIDEST = "decoder.0.weight"  # of V, (inputs, outputs, 5, 5): half of what a page has to load
 ENCODER = ("encoder.", "to_mu.", "to_logvar.")  # weights of V that a dream has no use for
 IMPORT = re.compile(r"^import (\{[^}]*\}) from \"\./(\w+)\.js\";$", re.M)
 EXPORT = re.compile(r"^export ((?:async function|function|class|const) (\w+))", re.M)
@@ -35,8 +39,13 @@ class Packed:
     reel: bytes | None
 
 
-def pack_agent(agent: TrainedAgent) -> Packed:
+def pack_agent(agent: TrainedAgent, small: bool = False) -> Packed:
     """Take what the page needs of an agent: V's decoder, M, C, its places and its reel.
+
+    Args:
+        agent: a trained one.
+        small: V's widest layer in 8 bits, which moves no pixel by more than one grey level of 256,
+            and the reel's frames as lossy WebP.
 
     Raises:
         UserError: if the agent was exported without places, or a weight is too large for float16.
@@ -47,13 +56,15 @@ def pack_agent(agent: TrainedAgent) -> Packed:
     return Packed(
         name=about["name"],
         told={"about": about, "models": models(agent)},
-        model=model_file(agent, places),
-        reel=None if reel is None else path.read_bytes(),
+        model=model_file(agent, places, small),
+        reel=None if reel is None else reel.packed(LOSSY) if small else path.read_bytes(),
     )
 
 
-def model_file(agent: TrainedAgent, places: Places) -> bytes:
+def model_file(agent: TrainedAgent, places: Places, small: bool = False) -> bytes:
     """Weights in half precision, parameters and places in full, as one safetensors file.
+
+    With `small` the widest layer is int8 beside a `scale` for each of its inputs.
 
     Raises:
         UserError: if a weight is too large for float16.
@@ -67,10 +78,20 @@ def model_file(agent: TrainedAgent, places: Places) -> bytes:
     try:
         halved = {"vae": safetensors_format.halve(vae),
                   "mdnrnn": safetensors_format.halve(agent.mdnrnn.state_dict())}  # fmt: skip
+        if small:
+            halved["vae"] |= eight_bits(WIDEST, vae[WIDEST])
     except ValueError as error:
         raise UserError(f"The agent can't be packed: {error}.") from error
     starts = {name: getattr(places, name) for name in ("z", "hidden", "cell", "restart")}
     return safetensors_format.pack(halved | {"controller": controller, "starts": starts})
+
+
+def eight_bits(name: str, weight: Tensor) -> dict[str, Tensor]:
+    """A weight (inputs, …) as int8, and what each input's row is to be multiplied by."""
+    largest = weight.flatten(1).abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny)
+    scale = largest / INT8
+    rounded = (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8)
+    return {name: rounded, f"{name}.scale": scale}
 
 
 def bundle(entry: str) -> str:

@@ -2,6 +2,7 @@
 
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from worldmodel.page.pack import (
 )
 from worldmodel.page.server import serve
 from worldmodel.page.starts import write_page
+from worldmodel.run.interrupt import answered
 from worldmodel.run.layout import SHIPPED_AS
 from worldmodel.trained import TrainedAgent, load_agent
 from worldmodel.types import UserError
@@ -39,9 +41,10 @@ MEDIA = {
 class PageConfig:
     """`out` null serves the page at `host` and `port` to so many `visitors` at once, and `open`
     opens the browser there; a folder gets files for any static host, a path that ends in .html one
-    file that opens from disk."""
+    file that opens from disk. `small` packs what is written into fewer bytes."""
 
     out: str | None
+    small: bool
     open: bool
     host: str
     port: int
@@ -66,7 +69,7 @@ def show(
         raise UserError("agent names an agent, or several as [a,b].")
     agents = [_load(str(name), Path(runs), seed, modules) for name in names]
     if config.out is not None:
-        _write(agents, Path(config.out))
+        _write(agents, Path(config.out), config.small)
         return
     server = serve(
         [partial(_engine, agent) for agent in agents],
@@ -79,7 +82,10 @@ def show(
     print(f"{server.address}\nCtrl-C ends it.", flush=True)
     if config.open:
         webbrowser.open(server.address)
-    server.wait()
+    with suppress(KeyboardInterrupt):
+        server.wait()
+    answered()
+    _say("closed.")
 
 
 def _load(name: str, runs: Path, seed: int, modules: Sequence[str]) -> TrainedAgent:
@@ -99,8 +105,8 @@ def _engine(agent: TrainedAgent) -> Engine:
     return Engine(agent.vae, agent.mdnrnn, agent.policy, places, reel, about, agent.make_env)
 
 
-def _write(agents: Sequence[TrainedAgent], out: Path) -> None:
-    packed = [pack_agent(agent) for agent in agents]
+def _write(agents: Sequence[TrainedAgent], out: Path, small: bool) -> None:
+    packed = [pack_agent(agent, small) for agent in agents]
     write: Callable[..., int] = write_single if out.suffix == ".html" else write_folder
     size = write(packed, out)
     hint = "open it in a browser" if out.suffix == ".html" else "any static host serves it"

@@ -14,7 +14,7 @@ from worldmodel.agent.agent import Agent
 from worldmodel.dream.places import FILE, Places
 from worldmodel.envs.make import Env
 from worldmodel.mdn import State
-from worldmodel.run import checkpoint
+from worldmodel.run import checkpoint, safetensors_format
 from worldmodel.seed import derive_many
 from worldmodel.trained import TrainedAgent
 from worldmodel.types import FloatArray, Frames, UserError
@@ -41,18 +41,24 @@ class Reel:
         return len(self.action)
 
     def write(self, path: Path) -> int:
-        """Write it as safetensors, frames as lossless WebP; returns the bytes written.
+        """Write it as safetensors; returns the bytes written.
 
         Raises:
             UserError: if the file can't be written.
         """
-        pictures = [_packed(frame) for frame in self.frames]
+        content = self.packed()
+        with checkpoint.atomic(path) as file:
+            file.write(content)
+        return len(content)
+
+    def packed(self, quality: int = LOSSLESS) -> bytes:
+        """The file that `write` writes, frames as WebP."""
+        pictures = [_packed(frame, quality) for frame in self.frames]
         ends = np.cumsum([picture.size for picture in pictures])
         parts = {"action": self.action, "reward": self.reward, "mu": self.mu}
         content = {name: torch.from_numpy(part) for name, part in parts.items()}
         content |= {"webp": torch.from_numpy(np.concatenate(pictures))}
-        checkpoint.save_safetensors(path, content | {"ends": torch.from_numpy(ends)})
-        return path.stat().st_size
+        return safetensors_format.pack(content | {"ends": torch.from_numpy(ends)})
 
     @classmethod
     def read(cls, path: Path) -> "Reel":
@@ -104,9 +110,9 @@ def write_page(agent: TrainedAgent, folder: Path) -> int:
     return places.write(folder / FILE) + reel.write(folder / REEL)
 
 
-def _packed(frame: Frames) -> NDArray[np.uint8]:
-    quality = [cv2.IMWRITE_WEBP_QUALITY, LOSSLESS]
-    return np.asarray(cv2.imencode(".webp", frame[..., ::-1], quality)[1], np.uint8).ravel()
+def _packed(frame: Frames, quality: int) -> NDArray[np.uint8]:
+    how = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    return np.asarray(cv2.imencode(".webp", frame[..., ::-1], how)[1], np.uint8).ravel()
 
 
 def _unpacked(picture: NDArray[np.uint8]) -> Frames | None:

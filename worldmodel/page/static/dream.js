@@ -33,18 +33,19 @@ export class Dream {
 
   /** One agent step. */
   step({ action, mix, temperature, end, pins, watch }) {
+    if (this.over) throw new Error("This dream is over: begin another one.");
     const taken = this.mixed(this.policy.act(this.z, this.state), action, mix);
     this.state = this.predictor.advance(this.z, taken, this.state);
     const expected = this.predictor.predict(this.state);
     const event = this.random.uniform();
     this.z = expected.mixture.sample(temperature, this.random);
-    const draw = this.z[watch];
+    const watched = Number.isInteger(watch);
+    const mixture = watched ? { ...expected.mixture.of(watch), draw: this.z[watch] } : null;
     this.pin(pins);
     const reward = this.rewardOf(expected);
     this.count += 1;
     this.score += reward;
     this.over = this.ended(expected, end, event);
-    const mixture = watch === undefined ? null : { ...expected.mixture.of(watch), draw };
     return this.moment({ action: taken, reward, chance: expected.chance, mixture });
   }
 
@@ -60,10 +61,11 @@ export class Dream {
 
   /** What may follow from actions that are held. */
   futures({ actions, draws, steps, seed, temperature }) {
-    const random = new Random(seed);
     const dreamt = [];
     for (const action of actions) {
       for (let draw = 0; draw < draws; draw++) {
+        // The same numbers for every action: what differs is what the action does.
+        const random = new Random(seed + draw);
         let [z, state] = [this.z, this.state];
         for (let step = 0; step < steps; step++) {
           state = this.predictor.advance(z, action, state);
@@ -126,8 +128,10 @@ export class Dream {
 
   mixed(agent, yours, mix) {
     if (!yours) return agent;
-    if (this.about.actions.discrete) return mix >= 0.5 ? yours : agent;
-    return agent.map((value, at) => (1 - mix) * value + mix * yours[at]);
+    const { discrete, low, high } = this.about.actions;
+    if (discrete) return mix >= 0.5 ? yours : agent;
+    const both = agent.map((value, at) => (1 - mix) * value + mix * yours[at]);
+    return both.map((value, at) => Math.min(Math.max(value, low[at]), high[at]));
   }
 
   pin(pins) {

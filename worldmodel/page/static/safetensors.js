@@ -14,6 +14,7 @@ const TYPES = {
   F32: (bytes) => new Float32Array(bytes),
   F16: (bytes) => Float32Array.from(new Uint16Array(bytes), (bits) => HALVES[bits]),
   U8: (bytes) => new Uint8Array(bytes),
+  I8: (bytes) => Float32Array.from(new Int8Array(bytes)),
   I64: (bytes) => Float64Array.from(new BigInt64Array(bytes), Number),
 };
 
@@ -29,7 +30,16 @@ export function readTensors(buffer) {
     const [begin, end] = about.data_offsets;
     found[name] = { shape: about.shape, data: read(buffer.slice(8 + size + begin, 8 + size + end)) };
   }
+  for (const [name, { data }] of Object.entries(found)) {
+    const rows = found[`${name}.scale`]?.data;
+    if (rows) scaleRows(data, rows);
+  }
   return found;
+}
+
+function scaleRows(data, rows) {
+  const length = data.length / rows.length;
+  for (let at = 0; at < data.length; at++) data[at] *= rows[Math.floor(at / length)];
 }
 
 /** Those whose names begin with `prefix` and a dot, without it. */

@@ -1,16 +1,15 @@
-// Two small charts: lines over time, and a mixture of normal densities.
+// Charts on canvases that follow the display and its colours; lines over time.
 
 import { plain } from "./ui_dom.js";
 
 const WINDOW = 240;
-const SPREADS = 4;
-const CURVE_POINTS = 161;
 const EDGE = 6;
 
 const liveCharts = new Set();
 let chartColours = null;
 
-function colours() {
+/** The page's colours and font, for drawing. */
+export function colours() {
   if (chartColours) return chartColours;
   const style = getComputedStyle(document.documentElement);
   const get = (name) => style.getPropertyValue(name).trim();
@@ -31,7 +30,7 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 });
 
 /** A canvas that is as sharp as the display and is drawn again when its size changes. */
-class ChartSurface {
+export class ChartSurface {
   constructor(canvas) {
     this.canvas = canvas;
     this.width = 0;
@@ -66,13 +65,22 @@ class ChartSurface {
   }
 }
 
-function strokeLine(pen, points, colour, width) {
+/** A line through [x, y] points. */
+export function strokeLine(pen, points, colour, width) {
   pen.beginPath();
   points.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
   pen.strokeStyle = colour;
   pen.lineWidth = width;
   pen.lineJoin = "round";
   pen.stroke();
+}
+
+/** A dot at [x, y]. */
+export function fillDot(pen, [x, y], colour, radius) {
+  pen.beginPath();
+  pen.arc(x, y, radius, 0, 2 * Math.PI);
+  pen.fillStyle = colour;
+  pen.fill();
 }
 
 /** The last steps of a series; `range` fixes the axis, `level` [value, name] is a line across. */
@@ -115,7 +123,7 @@ export class LineChart extends ChartSurface {
     const known = points.filter((point) => Number.isFinite(point[2]));
     strokeLine(pen, known, colours()[this.colour], 1.75);
     const last = known.at(-1);
-    if (last) this.drawDot(pen, last);
+    if (last) fillDot(pen, last, colours()[this.colour], 3);
   }
 
   drawAxis(pen, texts, left, y, limits) {
@@ -138,81 +146,5 @@ export class LineChart extends ChartSurface {
     pen.fillStyle = second;
     pen.textBaseline = at > 20 ? "bottom" : "top";
     pen.fillText(this.level[1], right, at + (at > 20 ? -2 : 3));
-  }
-
-  drawDot(pen, [x, y]) {
-    pen.beginPath();
-    pen.arc(x, y, 3, 0, 2 * Math.PI);
-    pen.fillStyle = colours()[this.colour];
-    pen.fill();
-  }
-}
-
-function density(value, mu, sigma) {
-  return Math.exp(-0.5 * ((value - mu) / sigma) ** 2) / (sigma * Math.sqrt(2 * Math.PI));
-}
-
-function sumDensity({ weights, mu, sigma }, value) {
-  return weights.reduce((sum, weight, k) => sum + weight * density(value, mu[k], sigma[k]), 0);
-}
-
-/** The weighted components of a mixture, their sum, and the draw as a dot. */
-export class MixtureChart extends ChartSurface {
-  constructor(canvas) {
-    super(canvas);
-    this.mixture = null;
-    this.spread = 1;
-  }
-
-  show(mixture, spread) {
-    this.mixture = mixture;
-    this.spread = spread || 1;
-    this.draw();
-  }
-
-  draw() {
-    if (!this.width) return;
-    const pen = this.clear();
-    const floor = this.height - 18;
-    // The axis belongs to the latent and not to the mixture, which would make it shake.
-    const far = SPREADS * this.spread;
-    const x = (value) => EDGE + ((value + far) / (2 * far)) * (this.width - 2 * EDGE);
-    this.drawAxis(pen, x, floor, far);
-    if (!this.mixture) return;
-    const { weights, mu, sigma, draw } = this.mixture;
-    const grid = Array.from({ length: CURVE_POINTS }, (_, i) => {
-      return far * ((2 * i) / (CURVE_POINTS - 1) - 1);
-    });
-    const sums = grid.map((value) => sumDensity(this.mixture, value));
-    const top = Math.max(...sums, sumDensity(this.mixture, draw), 1e-9);
-    const y = (value) => floor - (value / top) * (floor - 2 * EDGE);
-    const curve = (of) => grid.map((value, i) => [x(value), y(of(value, i))]);
-    weights.forEach((weight, k) => {
-      const component = curve((value) => weight * density(value, mu[k], sigma[k]));
-      strokeLine(pen, component, colours().muted, 1);
-    });
-    strokeLine(pen, curve((_, i) => sums[i]), colours().first, 2);
-    const at = Math.min(Math.max(x(draw), EDGE), this.width - EDGE);
-    this.drawDraw(pen, at, y(sumDensity(this.mixture, draw)), floor);
-  }
-
-  drawAxis(pen, x, floor, far) {
-    strokeLine(pen, [[EDGE, floor], [this.width - EDGE, floor]], colours().line, 1);
-    pen.fillStyle = colours().muted;
-    pen.textBaseline = "bottom";
-    const places = [[-far, "left"], [0, "center"], [far, "right"]];
-    for (const [value, align] of places) {
-      pen.textAlign = align;
-      pen.fillText(plain(value, 1), x(value), this.height);
-    }
-  }
-
-  drawDraw(pen, x, y, floor) {
-    const { second } = colours();
-    strokeLine(pen, [[x, y], [x, floor]], second, 1);
-    pen.beginPath();
-    pen.arc(x, y, 4, 0, 2 * Math.PI);
-    pen.fillStyle = second;
-    pen.fill();
   }
 }

@@ -43,7 +43,7 @@ export class FuturesGrid {
     });
     this.grid = el("div", { className: "future-grid", hidden: true }, ...figures);
     const head = el("div", { className: "row" }, this.button, this.note);
-    this.node = el("div", {}, el("h3", {}, "Futures"), head, this.grid);
+    this.node = el("div", { className: "futures" }, el("h3", {}, "Futures"), head, this.grid);
   }
 
   message({ seed, temperature }) {

@@ -5,7 +5,7 @@ import { choice } from "./ui_dom.js";
 import { field } from "./ui_dom.js";
 import { plain } from "./ui_dom.js";
 import { LineChart } from "./ui_chart.js";
-import { MixtureChart } from "./ui_chart.js";
+import { MixtureChart } from "./ui_mixture.js";
 import { FuturesGrid } from "./view_futures.js";
 
 const SYNCS = [0, 1, 5, 10, 25, 50];
@@ -127,7 +127,7 @@ export class InsidePanel {
     const { watch } = this.settings();
     // A mixture is of the latent that was watched at that step, not of one chosen since.
     const known = this.drawn?.watch === watch ? this.drawn.mixture : null;
-    this.charts.mixture.show(known, this.about.spread[watch]);
+    this.charts.mixture.show(known);
     const text = known ? `drew ${plain(known.draw)}` : "from the next step";
     this.mixture.value.textContent = text;
   }

@@ -11,11 +11,16 @@ const FIRST = 12;
 const SPREADS_EACH_WAY = 3;
 const EFFECT_SPREADS = 2;
 
+/** How far a latent spreads when it is drawn: by V's prior about 1, however little its mean does. */
+function drawnSpread(about, latent) {
+  return Math.max(1, about.spread[latent]);
+}
+
 class LatentRow {
   constructor(latent, spread, pictured) {
     this.latent = latent;
     this.pinned = null;
-    const far = SPREADS_EACH_WAY * (spread || 1);
+    const far = SPREADS_EACH_WAY * spread;
     this.value = el("output", { className: "number" }, "–");
     this.input = slider(null, -far, far, far / 150, 0, () => this.pin(Number(this.input.value)));
     this.input.setAttribute("aria-label", `latent ${latent}`);
@@ -56,7 +61,7 @@ class LatentRow {
 export class LatentSliders {
   constructor(about) {
     this.rows = about.latents.map((latent, i) => {
-      return new LatentRow(latent, about.spread[latent], i < FIRST);
+      return new LatentRow(latent, drawnSpread(about, latent), i < FIRST);
     });
     const nodes = this.rows.map((row) => row.node);
     const first = el("ul", { className: "latents" }, ...nodes.slice(0, FIRST));

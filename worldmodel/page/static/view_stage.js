@@ -23,14 +23,14 @@ export class Stage {
     this.left = frameCanvas({ "aria-label": "comparison" });
     this.right = frameCanvas({ "aria-label": "V's reconstruction" });
     const chart = el("canvas", { className: "chart", role: "img", "aria-label": "over time" });
-    this.ended = el("p", { className: "ended", "aria-live": "polite" });
+    this.ended = el("p", { id: "ended", className: "ended", "aria-live": "polite" });
     this.cells = {
       screen: this.cell("screen", this.screen, this.ended),
       left: this.cell("left", this.left),
       right: this.cell("right", this.right),
       chart: this.cell("chart", chart),
     };
-    const level = about.train_nats === null ? null : [about.train_nats, "hold-out episodes"];
+    const level = about.train_nats === null ? null : [about.train_nats, "hold-out"];
     this.charts = {
       reel: new LineChart(chart, { level }),
       real: new LineChart(chart),
