@@ -15,7 +15,7 @@ from worldmodel.settle import settle
 from worldmodel.types import UserError
 
 ALL_ROOTS = sorted(p.stem for p in CONF.glob("*.yaml") if p.stem not in ("base", "run"))
-ALONE = ("faults", "table", "train_sequence", "draw")  # what has no environment, nor models
+ALONE = ("faults", "table", "train_sequence", "draw", "page")  # what has no environment, nor models
 ROOTS = [root for root in ALL_ROOTS if root not in ALONE and not root.startswith("mdn_")]
 SCRIPTS = sorted(commands())
 ENVS = sorted(p.stem for p in (CONF / "env").glob("*.yaml") if p.stem != "gym")

@@ -62,5 +62,6 @@ def test_every_room_is_named_in_pyproject():
 
 def test_a_wheel_holds_nothing_else(names):
     kinds = {Path(name).suffix for name in names if ".dist-info/" not in name}
-    assert kinds <= {".py", ".yaml", ".md", ".json", ".npz", ".safetensors", ".typed", ""}
+    page = {".html", ".css", ".js", ".wasm", ".wat"}
+    assert kinds <= page | {".py", ".yaml", ".md", ".json", ".npz", ".safetensors", ".typed", ""}
     assert not any(name.startswith(("tests", "setup", "runs")) for name in names)

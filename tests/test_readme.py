@@ -73,7 +73,7 @@ def builds(command: str, arguments: tuple[str, ...]) -> None:
     if command == "table":  # of runs, not a run itself; takes a list without -m
         compose(command, [as_list(text) for text in arguments])
         return
-    if command == "draw":  # has no run of its own
+    if command in ("draw", "page"):  # have no run of their own
         compose(command, current_overrides(arguments)[0])
         return
     config = compose(command, ["name=readme", *with_agent(arguments)])

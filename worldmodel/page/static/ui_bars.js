@@ -47,7 +47,7 @@ export function makeBars(actions, aside) {
     "p",
     { className: "legend" },
     el("span", { className: "key key-done" }, "done"),
-    el("span", { className: "key key-agent" }, "C would do"),
+    el("span", { className: "key key-agent" }, "C in its place"),
     aside,
   );
   const many = count > 6 ? " bars-many" : "";

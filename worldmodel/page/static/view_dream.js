@@ -134,7 +134,7 @@ class DreamView {
     const { moment } = source;
     this.stage.paint(source);
     this.readout.show(moment);
-    this.bars.show(moment.action, moment.agent_action);
+    this.bars.show(moment.action, source.agentInPlace);
     if (source.kind === "dream") this.steer.latents.follow(moment.z);
     this.inside.show(source);
     this.starts.mark(this.sources.dream.start);

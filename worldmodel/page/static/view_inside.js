@@ -80,7 +80,8 @@ export class InsidePanel {
         "p",
         { className: "note" },
         "A recorded episode; V's reconstruction of it; the dream, on the same actions. " +
-          "Surprise is −log p of the real next z under M, which saw all that was real before.",
+          "Surprise is −log p of the real next z under M, which saw all that was real before. " +
+          "Dashed: M on hold-out episodes; those are draws of z, which surprise it a little more.",
       ),
       this.most,
     );

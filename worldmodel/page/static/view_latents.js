@@ -11,7 +11,7 @@ const FIRST = 12;
 const SPREADS_EACH_WAY = 3;
 const EFFECT_SPREADS = 2;
 
-/** How far a latent spreads when it is drawn: by V's prior about 1, however little its mean does. */
+// By V's prior what is drawn of a latent spreads by about 1, however little its mean does.
 function drawnSpread(about, latent) {
   return Math.max(1, about.spread[latent]);
 }

@@ -60,7 +60,8 @@ export class RecordControl {
     }
     this.address = URL.createObjectURL(result.blob);
     const download = `${this.filename}.${result.extension}`;
-    const size = `${(result.blob.size / 1e6).toFixed(1)} MB`;
+    const kilobytes = Math.ceil(result.blob.size / 1e3);
+    const size = kilobytes < 1000 ? `${kilobytes} kB` : `${(kilobytes / 1e3).toFixed(1)} MB`;
     const link = el("a", { id: "film", href: this.address, download }, `Save film, ${size}`);
     this.place.replaceChildren(link);
   }

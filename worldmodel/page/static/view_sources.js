@@ -1,5 +1,6 @@
 // What can be seen on the page: the dream, the reel that M follows, and the real environment.
-// Each has `moment`, the last answer, `trace`, what it was over time, and `begin`, `step`, `skip`.
+// Each has `moment`, the last answer, `trace`, what it was over time, `agentInPlace`, what C would
+// have done instead of the last action, and `begin`, `step`, `skip`.
 
 import { frameDifference } from "./ui_frames.js";
 
@@ -25,6 +26,8 @@ class Source {
       this.trace.endChance.push(moment.end_chance ?? NaN);
       this.trace.surprise.push(moment.surprise ?? NaN);
     }
+    // What C would do is of this moment, what was done of the one before: only those compare.
+    this.agentInPlace = isNew ? moment.agent_action : this.moment.agent_action;
     this.moment = moment;
   }
 }
