@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,22 @@ def test_the_spec_of_car_racing():
     assert spec.squash == ("scale", "scale", "clip*0.2")
     assert spec.reach == (1, 1, 0.2)
     assert spec.solved_at == 900
+
+
+@pytest.mark.parametrize(
+    ("name", "fps", "steps"),
+    [("car_racing", 50, 12.5), ("take_cover", 35, 35), ("pendulum", 30, 30)],
+)
+def test_a_spec_knows_how_fast_the_game_is(name, fps, steps):
+    pytest.importorskip("vizdoom" if name == "take_cover" else "gymnasium")
+    skip = {"frame_skip": 4} if name == "car_racing" else {}
+    spec = make_spec(load(name, **skip))
+    assert spec.fps == fps
+    assert spec.steps_per_second == steps
+    assert EnvSpec.from_dict(spec.to_dict()) == spec
+    before = replace(spec, fps=None)  # as in checkpoints of earlier versions
+    assert "fps" not in before.to_dict()
+    assert spec.differences(before) == []
 
 
 def test_without_squash_every_continuous_dimension_is_scaled():
