@@ -11,7 +11,8 @@ def main(cfg: DictConfig, _: Call) -> None:
     """Serve a page on which the dream is played, steered and looked into."""
     plain = to_plain(cfg)
     agents = plain["agent"] if isinstance(plain["agent"], list) else [plain["agent"]]
-    show(build(cfg.page), agents, plain["runs"], cfg.seed, plain["modules"])
+    systems = plain["systems"] if isinstance(plain["systems"], list) else [plain["systems"]]
+    show(build(cfg.page), agents, plain["runs"], cfg.seed, plain["modules"], systems)
 
 
 if __name__ == "__main__":

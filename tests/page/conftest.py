@@ -46,7 +46,7 @@ def hosted(folder):
         server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def host():
     """host(folder): a context with the address of a folder."""
     return hosted

@@ -49,7 +49,7 @@ def describe(
     done = read_done(agent.origin.stage("train_mdnrnn"))
     figures: Mapping[str, Any] = done["figures"] if done is not None else {}
     return {
-        "name": agent.origin.name.removeprefix("pretrained/"),
+        "name": name_of(agent),
         "env": spec.id,
         "fps": spec.steps_per_second,
         "z_dim": m.z_dim,
@@ -71,6 +71,11 @@ def describe(
         "real": real,
         "engine": engine,
     }
+
+
+def name_of(agent: TrainedAgent) -> str:
+    """What the page calls an agent."""
+    return agent.origin.name.removeprefix("pretrained/")
 
 
 def models(agent: TrainedAgent) -> dict[str, Any]:

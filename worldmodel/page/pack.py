@@ -14,6 +14,7 @@ from torch import Tensor
 from worldmodel.dream.places import Places
 from worldmodel.page.about import describe, models, read_page
 from worldmodel.page.starts import REEL
+from worldmodel.page.systems import PackedSystem, system_files
 from worldmodel.run import checkpoint, safetensors_format
 from worldmodel.trained import TrainedAgent
 from worldmodel.types import UserError
@@ -119,10 +120,17 @@ def page(site: Mapping[str, Any]) -> str:
     return html.replace(SITE, SITE.replace("{}", _embedded(site)))
 
 
-def site_of(names: Sequence[str], *, socket: str | None, files: str | None) -> dict[str, Any]:
+def site_of(
+    names: Sequence[str],
+    *,
+    socket: str | None,
+    files: str | None,
+    systems: Sequence[PackedSystem] = (),
+) -> dict[str, Any]:
     """What the page is told of its site."""
     agents = [{"name": name, "label": name.replace("_", " ")} for name in names]
-    return {"agents": agents, "socket": socket, "files": files}
+    listed = [each.listed for each in systems]
+    return {"agents": agents, "systems": listed, "socket": socket, "files": files}
 
 
 def page_files() -> dict[str, bytes]:
@@ -140,29 +148,34 @@ def agent_files(packed: Packed) -> dict[str, bytes]:
     return {f"{packed.name}/{name}": content for name, content in files.items()}
 
 
-def write_folder(agents: Sequence[Packed], folder: Path) -> int:
+def write_folder(
+    agents: Sequence[Packed], folder: Path, systems: Sequence[PackedSystem] = ()
+) -> int:
     """Write the page for any static host; returns the bytes written.
 
     Raises:
         UserError: if a file can't be written.
     """
-    site = site_of([each.name for each in agents], socket=None, files=".")
+    site = site_of([each.name for each in agents], socket=None, files=".", systems=systems)
     files = page_files() | {"index.html": page(site).encode()}
     for each in agents:
         files |= agent_files(each)
+    for system in systems:
+        files |= system_files(system)
     for name, content in files.items():
         with checkpoint.atomic(folder / name) as file:
             file.write(content)
     return sum(map(len, files.values()))
 
 
-def write_single(agents: Sequence[Packed], path: Path) -> int:
+def write_single(agents: Sequence[Packed], path: Path, systems: Sequence[PackedSystem] = ()) -> int:
     """Write the page as one file that opens from disk; returns the bytes written.
 
     Raises:
         UserError: if it can't be written.
     """
-    html = page(site_of([each.name for each in agents], socket=None, files=None))
+    names = [each.name for each in agents]
+    html = page(site_of(names, socket=None, files=None, systems=systems))
     kernel = (STATIC / KERNEL).read_bytes()
     parts = [_script(bundle("engine"), 'type="text/plain" id="engine"')]
     for index, each in enumerate(agents):
@@ -172,6 +185,10 @@ def write_single(agents: Sequence[Packed], path: Path) -> int:
             "kernel": _text(kernel),
         }
         kind = f'type="application/json" id="agent-{index}"'
+        parts.append(_script(_embedded(content), kind))
+    for index, system in enumerate(systems):
+        content = {"about": system.about, "model": _text(system.model), "kernel": _text(kernel)}
+        kind = f'type="application/json" id="system-{index}"'
         parts.append(_script(_embedded(content), kind))
     parts.append(_script(bundle("app")))
     style = f"<style>\n{(STATIC / 'style.css').read_text()}\n</style>"

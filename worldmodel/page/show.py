@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from worldmodel.dream.places import FILE, STAGE
-from worldmodel.page.about import describe, read_page
+from worldmodel.page.about import describe, name_of, read_page
 from worldmodel.page.access import Site
 from worldmodel.page.engine import Engine
 from worldmodel.page.pack import (
@@ -22,6 +22,7 @@ from worldmodel.page.pack import (
 )
 from worldmodel.page.server import serve
 from worldmodel.page.starts import write_page
+from worldmodel.page.systems import PackedSystem, pack_systems, system_files
 from worldmodel.run.interrupt import answered
 from worldmodel.run.layout import SHIPPED_AS
 from worldmodel.trained import TrainedAgent, load_agent
@@ -58,22 +59,29 @@ class PageConfig:
 
 
 def show(
-    config: PageConfig, names: Sequence[object], runs: str, seed: int, modules: Sequence[str]
+    config: PageConfig,
+    names: Sequence[object],
+    runs: str,
+    seed: int,
+    modules: Sequence[str],
+    systems: Sequence[object] = (),
 ) -> None:
-    """Serve the page of the agents until Ctrl-C, or write it.
+    """Serve the page of the agents, with sequence models beside them, until Ctrl-C, or write it.
 
     Raises:
-        UserError: if an agent is not there, or the page can't be written or served.
+        UserError: if an agent or model is not there, or the page can't be written or served.
     """
     if not names or not all(isinstance(name, str) and name for name in names):
         raise UserError("agent names an agent, or several as [a,b].")
     agents = [_load(str(name), Path(runs), seed, modules) for name in names]
+    called = [name_of(agent) for agent in agents]
+    beside = pack_systems(systems, called, Path(runs), seed)
     if config.out is not None:
-        _write(agents, Path(config.out), config.small)
+        _write(agents, beside, Path(config.out), config.small)
         return
     server = serve(
         [partial(_engine, agent) for agent in agents],
-        _site(agents),
+        _site(agents, beside),
         host=config.host,
         port=config.port,
         visitors=config.visitors,
@@ -105,21 +113,26 @@ def _engine(agent: TrainedAgent) -> Engine:
     return Engine(agent.vae, agent.mdnrnn, agent.policy, places, reel, about, agent.make_env)
 
 
-def _write(agents: Sequence[TrainedAgent], out: Path, small: bool) -> None:
+def _write(
+    agents: Sequence[TrainedAgent], systems: Sequence[PackedSystem], out: Path, small: bool
+) -> None:
     packed = [pack_agent(agent, small) for agent in agents]
     write: Callable[..., int] = write_single if out.suffix == ".html" else write_folder
-    size = write(packed, out)
+    size = write(packed, out, systems)
     hint = "open it in a browser" if out.suffix == ".html" else "any static host serves it"
     print(f"{out}: {size / 1e6:.1f} MB; {hint}")
 
 
-def _site(agents: Sequence[TrainedAgent]) -> Site:
+def _site(agents: Sequence[TrainedAgent], systems: Sequence[PackedSystem]) -> Site:
     """All files of the page, by the path at which they are asked for."""
     packed = [pack_agent(agent) for agent in agents]
-    site = site_of([each.name for each in packed], socket="/socket", files=".")
+    names = [each.name for each in packed]
+    site = site_of(names, socket="/socket", files=".", systems=systems)
     files = {"": page(site).encode()} | page_files()
     for each in packed:
         files |= agent_files(each)
+    for system in systems:
+        files |= system_files(system)
     return {f"/{name}": (content, _media(name)) for name, content in files.items()}
 
 

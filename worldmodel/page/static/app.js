@@ -7,20 +7,36 @@ import { field } from "./ui_dom.js";
 import { pushButton } from "./ui_dom.js";
 import { sayStatus } from "./ui_dom.js";
 import { mountDream } from "./view_dream.js";
+import { mountPen } from "./view_pen.js";
+import { mountTouch } from "./view_touch.js";
 
-// A further tab is one more line here: a name and a function that mounts it.
-const TABS = [{ id: "dream", label: "Dream", mount: mountDream }];
+// A tab with `kinds` is there if the site has a system of one of them; its `mount` takes the site.
+const TABS = [
+  { id: "dream", label: "Dream" },
+  { id: "pen", label: "Pen", kinds: ["writing", "pen"], mount: mountPen },
+  { id: "touch", label: "Touch", kinds: ["touch"], mount: mountTouch },
+];
+const MOVES = { ArrowRight: 1, ArrowLeft: -1 };
 
 class App {
   constructor(site) {
     this.site = site;
     this.root = document.getElementById("view");
-    this.tab = TABS[0];
+    this.tabs = TABS.filter((tab) => !tab.kinds || this.systemsOf(tab).length > 0);
+    this.tab = this.tabs[0];
+    // What a tab showed stays, so that one can go and come back.
+    this.views = new Map();
     this.round = 0;
-    this.buttons = TABS.map((tab) => this.makeTab(tab));
-    document.getElementById("tabs").replaceChildren(...this.buttons);
+    this.buttons = this.tabs.map((tab) => this.makeTab(tab));
+    const list = document.getElementById("tabs");
+    list.replaceChildren(...this.buttons);
+    list.addEventListener("keydown", (event) => this.press(event));
     this.makeAgents();
     this.markTab();
+  }
+
+  systemsOf(tab) {
+    return (this.site.systems ?? []).filter(({ kind }) => tab.kinds.includes(kind));
   }
 
   makeTab(tab) {
@@ -39,24 +55,59 @@ class App {
     place.replaceChildren(field("Agent", select));
   }
 
+  /** Of the tabs one alone is reached by Tab; arrows go between them. */
+  press(event) {
+    const last = this.tabs.length - 1;
+    const at = this.tabs.indexOf(this.tab);
+    const ends = { Home: 0, End: last };
+    const to = ends[event.key] ?? (at + (MOVES[event.key] ?? 0) + this.tabs.length) % (last + 1);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(event.key in ends) && !(event.key in MOVES)) return;
+    event.preventDefault();
+    this.chooseTab(this.tabs[to]);
+    this.buttons[to].focus();
+  }
+
   markTab() {
     this.buttons.forEach((button, i) => {
-      button.setAttribute("aria-selected", String(TABS[i] === this.tab));
+      const chosen = this.tabs[i] === this.tab;
+      button.setAttribute("aria-selected", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
     });
     this.root.setAttribute("aria-labelledby", `tab-${this.tab.id}`);
+    document.body.dataset.tab = this.tab.id;
+    document.getElementById("agents").hidden = this.tab.id !== "dream";
   }
 
   chooseTab(tab) {
-    if (tab === this.tab || !this.about) return;
+    if (tab === this.tab) return;
+    this.views.get(this.tab.id)?.rest();
     this.tab = tab;
+    sayStatus("");
     this.markTab();
-    this.mount();
+    this.showTab();
   }
 
-  mount() {
-    this.view?.close();
-    delete document.body.dataset.ready;
-    this.view = this.tab.mount(this.root, this.engine, this.about);
+  /** Shows what the tab has shown before, or mounts it; a dream waits until its agent is there. */
+  showTab() {
+    const { id, mount } = this.tab;
+    const known = this.views.get(id);
+    this.showFacts();
+    if (known) this.root.replaceChildren(known.node);
+    else if (mount) this.views.set(id, mount(this.root, this.site));
+    else if (this.about) this.views.set(id, mountDream(this.root, this.engine, this.about));
+    else this.waitForAgent();
+  }
+
+  waitForAgent() {
+    this.root.replaceChildren();
+    sayStatus(this.said ?? "");
+  }
+
+  /** Says something of the agent, now or once its tab is shown again. */
+  say(sentence) {
+    this.said = sentence;
+    if (this.tab.id === "dream") sayStatus(sentence);
   }
 
   /** Leaves the present agent and opens another; a choice made meanwhile wins. */
@@ -64,7 +115,7 @@ class App {
     const round = ++this.round;
     this.leave();
     const { label, name } = this.site.agents[index];
-    sayStatus(`Loading ${label ?? name} …`);
+    this.say(`Loading ${label ?? name} …`);
     try {
       const engine = await connect(this.site, index);
       if (round !== this.round) {
@@ -75,28 +126,35 @@ class App {
       const { about } = await engine.ask({ type: "open" });
       if (round !== this.round) return;
       this.about = about;
-      this.showFacts();
-      this.mount();
+      if (this.tab.id === "dream") this.showTab();
     } catch (error) {
-      if (round === this.round) sayStatus(error.message);
+      if (round === this.round) this.say(error.message);
     }
   }
 
   leave() {
-    this.view?.close();
+    this.views.get("dream")?.close();
+    this.views.delete("dream");
     this.engine?.close();
-    this.view = null;
     this.engine = null;
     this.about = null;
     delete document.body.dataset.ready;
-    document.getElementById("facts").textContent = "";
+    this.showFacts();
   }
 
   showFacts() {
+    document.getElementById("facts").textContent = this.facts();
+  }
+
+  facts() {
+    if (this.tab.kinds) {
+      const labels = this.systemsOf(this.tab).map(({ label }) => label);
+      return `${labels.join(", ")} · runs in this browser`;
+    }
+    if (!this.about) return "";
     const { env, z_dim: z, hidden, components, engine } = this.about;
     const where = engine === "server" ? "on the server" : "in this browser";
-    const sizes = `z ${z}, hidden ${hidden}, ${components} components`;
-    document.getElementById("facts").textContent = `${env} · ${sizes} · runs ${where}`;
+    return `${env} · z ${z}, hidden ${hidden}, ${components} components · runs ${where}`;
   }
 }
 

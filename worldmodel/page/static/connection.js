@@ -7,13 +7,26 @@ export async function connect(site, agent) {
   return served ? connectServer(site, agent) : connectWorker(site, agent);
 }
 
+/** A sequence model of the site, which always runs in a worker of its own. */
+export async function connectSystem(site, index) {
+  return workerWith(await systemFiles(site, index));
+}
+
 async function connectWorker(site, agent) {
-  const files = await filesOf(site, agent);
+  return workerWith(await filesOf(site, agent));
+}
+
+async function workerWith(files) {
   const worker = new Worker(workerAddress());
   const engine = answering((packet) => worker.postMessage(packet), () => worker.terminate());
   worker.onmessage = ({ data }) => engine.receive(data.id, data.answer);
-  worker.onerror = () => engine.fail("The worker that dreams has stopped: load the page again.");
-  await engine.ask({ type: "load", ...files });
+  worker.onerror = () => engine.fail("The worker has stopped: load the page again.");
+  try {
+    await engine.ask({ type: "load", ...files });
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
   return engine;
 }
 
@@ -83,29 +96,50 @@ function unpacked(bytes) {
   return answer;
 }
 
+function embeddedFiles(id) {
+  const embedded = document.getElementById(id);
+  if (!embedded) return null;
+  const parts = JSON.parse(embedded.textContent);
+  const decoded = Object.fromEntries(
+    ["model", "reel", "kernel"].map((key) => [key, parts[key] && bytesOf(parts[key])]),
+  );
+  return { ...parts, ...decoded };
+}
+
+async function systemFiles(site, index) {
+  const embedded = embeddedFiles(`system-${index}`);
+  if (embedded) return embedded;
+  const folder = folderOf(site, site.systems[index]);
+  const about = await fetched(`${folder}/about.json`, "json");
+  const paths = [`${folder}/model.safetensors`, "kernel.wasm"];
+  const bytes = paths.map((path) => fetched(path, "arrayBuffer"));
+  const [model, kernel] = await Promise.all(bytes);
+  return { about, model, kernel };
+}
+
 async function filesOf(site, agent) {
-  const { name } = site.agents[agent];
-  const embedded = document.getElementById(`agent-${agent}`);
-  if (embedded) {
-    const parts = JSON.parse(embedded.textContent);
-    const decoded = Object.fromEntries(
-      ["model", "reel", "kernel"].map((key) => [key, parts[key] && bytesOf(parts[key])]),
-    );
-    return { ...parts, ...decoded };
-  }
-  const folder = `${site.files}/${name}`;
-  const { about, models } = await (await fetched(`${folder}/about.json`)).json();
+  const embedded = embeddedFiles(`agent-${agent}`);
+  if (embedded) return embedded;
+  const folder = folderOf(site, site.agents[agent]);
+  const { about, models } = await fetched(`${folder}/about.json`, "json");
   const paths = [`${folder}/model.safetensors`, "kernel.wasm"];
   if (about.reel) paths.push(`${folder}/reel.safetensors`);
-  const bytes = paths.map(async (path) => (await fetched(path)).arrayBuffer());
+  const bytes = paths.map((path) => fetched(path, "arrayBuffer"));
   const [model, kernel, reel] = await Promise.all(bytes);
   return { about, models, model, kernel, reel: reel ?? null };
 }
 
-async function fetched(path) {
+/** Where the files of an agent or a system lie; its name may be any that a folder can have. */
+function folderOf(site, { name }) {
+  return `${site.files}/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+/** The content of a file, `as` "json" or "arrayBuffer". */
+async function fetched(path, as) {
   const answer = await fetch(path).catch(() => null);
-  if (!answer || !answer.ok) throw new Error(`${path} could not be loaded: reload the page.`);
-  return answer;
+  const content = answer?.ok ? await answer[as]().catch(() => null) : null;
+  if (!content) throw new Error(`${path} could not be loaded: reload the page.`);
+  return content;
 }
 
 function workerAddress() {

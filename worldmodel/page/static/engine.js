@@ -1,10 +1,11 @@
-// The worker: loads an agent's files and answers messages, one at a time.
+// The worker: loads the files of an agent, or of a system, and answers messages, one at a time.
 
 import { Policy } from "./controller.js";
 import { Dream } from "./dream.js";
 import { Kernel } from "./kernel.js";
 import { Predictor } from "./mdnrnn.js";
 import { readTensors, tensorsOf } from "./safetensors.js";
+import { loadSystem } from "./systems.js";
 import { Decoder } from "./vae.js";
 
 const SIDE = 64;
@@ -91,21 +92,33 @@ function buffersOf(answer) {
   return ["frame", "frames"].flatMap((name) => (answer[name] ? [answer[name].buffer] : []));
 }
 
+async function load(message) {
+  if (message.about.kind) return loadSystem(message);
+  return Object.assign(await loadDream(message), { messages: KNOWN });
+}
+
+/** What is thrown on purpose is a sentence; else a file was not what it should be. */
+function told(error, type) {
+  if (error.constructor === Error) return error.message;
+  if (type === "load") return `The model's files are damaged (${error.message}): write them again.`;
+  return `The worker failed at ${type} (${error.message}): load the page again.`;
+}
+
 if (typeof WorkerGlobalScope !== "undefined") {
-  let dream = null;
+  let loaded = null;
   self.onmessage = async ({ data: { id, message } }) => {
     try {
       if (message.type === "load") {
-        dream = await loadDream(message);
+        loaded = await load(message);
         self.postMessage({ id, answer: {} });
-      } else if (KNOWN.includes(message.type)) {
-        const answer = dream[message.type](message);
+      } else if (loaded.messages.includes(message.type)) {
+        const answer = loaded[message.type](message);
         self.postMessage({ id, answer }, buffersOf(answer));
       } else {
         throw new Error(`The browser does not answer ${message.type}: it needs the server.`);
       }
     } catch (error) {
-      self.postMessage({ id, answer: { error: error.message } });
+      self.postMessage({ id, answer: { error: told(error, message.type) } });
     }
   };
 }

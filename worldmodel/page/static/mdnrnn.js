@@ -1,26 +1,16 @@
 // M: an LSTM and its heads.
 
-import { Linear, padded, transposed } from "./kernel.js";
+import { Linear } from "./kernel.js";
+import { LSTM, sigmoid } from "./lstm.js";
 import { Mixture, boundedLogSigma } from "./mixture.js";
 
 /** M in the kernel's memory; its state is {hidden, cell, restart}. */
 export class Predictor {
   constructor(kernel, weights, config) {
     Object.assign(this, { kernel, config });
-    const input = weights["sequence.rnn.weight_ih_l0"];
-    const recurrent = weights["sequence.rnn.weight_hh_l0"];
-    this.inputs = input.shape[1];
-    this.hidden = recurrent.shape[1];
-    const gates = 4 * this.hidden;
-    this.gates = padded(gates);
-    this.weight = kernel.keep(joined(
-      transposed(input.data, gates, this.inputs), transposed(recurrent.data, gates, this.hidden),
-    ));
-    this.bias = new Float32Array(this.gates);
-    const biases = [weights["sequence.rnn.bias_ih_l0"], weights["sequence.rnn.bias_hh_l0"]];
-    for (let at = 0; at < gates; at++) this.bias[at] = biases[0].data[at] + biases[1].data[at];
-    this.input = kernel.reserve(this.inputs + this.hidden);
-    this.output = kernel.reserve(this.gates);
+    this.layer = LSTM.named(kernel, weights, "sequence.rnn.", "_l0");
+    this.inputs = this.layer.inputs;
+    this.hidden = this.layer.hidden;
     this.seen = kernel.reserve(this.hidden);
     this.heads = {};
     for (const name of ["z", "reward", "end"]) {
@@ -34,29 +24,13 @@ export class Predictor {
 
   /** The state at the start of an episode. */
   initial() {
-    const zeros = () => new Float32Array(this.hidden);
-    return { hidden: zeros(), cell: zeros(), restart: 1 };
+    return { ...this.layer.initial(), restart: 1 };
   }
 
   /** The state after `z` was seen and `action` taken. */
   advance(z, action, state) {
-    const input = this.kernel.at(this.input, this.inputs + this.hidden);
-    input.set(z);
-    input.set(action, z.length);
-    if (this.config.restart_input) input[this.inputs - 1] = state.restart;
-    input.set(state.hidden, this.inputs);
-    const gates = this.kernel.at(this.output, this.gates);
-    gates.set(this.bias);
-    const count = this.inputs + this.hidden;
-    this.kernel.accumulate(this.input, this.weight, this.output, count, this.gates);
-    const size = this.hidden;
-    const [hidden, cell] = [new Float32Array(size), new Float32Array(size)];
-    for (let at = 0; at < size; at++) {
-      const fresh = sigmoid(gates[at]) * Math.tanh(gates[2 * size + at]);
-      cell[at] = sigmoid(gates[size + at]) * state.cell[at] + fresh;
-      hidden[at] = sigmoid(gates[3 * size + at]) * Math.tanh(cell[at]);
-    }
-    return { hidden, cell, restart: 0 };
+    const rest = this.config.restart_input ? [[state.restart]] : [];
+    return { ...this.layer.advance([z, action, ...rest], state), restart: 0 };
   }
 
   /** What is expected next: {mixture, reward, end, chance}; null where there is no head for it. */
@@ -73,15 +47,4 @@ export class Predictor {
     // Weighting the ends in training multiplies the odds that fit them best.
     return { mixture, reward, end, chance: end / (end + config.end_positive_weight * (1 - end)) };
   }
-}
-
-function sigmoid(value) {
-  return 1 / (1 + Math.exp(-value));
-}
-
-function joined(first, second) {
-  const both = new Float32Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -84,7 +84,8 @@ export class Mixture {
   }
 }
 
-function pick(logits, temperature, level) {
+/** Which component a number in [0, 1) picks at a temperature. */
+export function pick(logits, temperature, level) {
   if (temperature < COLDEST) return logits.indexOf(Math.max(...logits));
   const weights = softmax(logits.map((logit) => logit / temperature));
   let below = 0;
@@ -102,7 +103,8 @@ function softmax(logits) {
   return weights.map((weight) => weight / sum);
 }
 
-function logSumExp(values) {
+/** log of the sum of exponentials. */
+export function logSumExp(values) {
   const most = Math.max(...values);
   return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0));
 }

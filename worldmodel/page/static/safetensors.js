@@ -28,6 +28,7 @@ export function readTensors(buffer) {
     const read = TYPES[about.dtype];
     if (!read) throw new Error(`${name} holds ${about.dtype}, which this page does not read.`);
     const [begin, end] = about.data_offsets;
+    if (8 + size + end > buffer.byteLength) throw new RangeError("a file of tensors is cut short");
     found[name] = { shape: about.shape, data: read(buffer.slice(8 + size + begin, 8 + size + end)) };
   }
   for (const [name, { data }] of Object.entries(found)) {

@@ -226,6 +226,12 @@ class DreamView {
     if (!event.repeat || event.key === ".") act();
   }
 
+  rest() {
+    this.input.release();
+    this.player.pause();
+    this.record.stop();
+  }
+
   close() {
     document.removeEventListener("visibilitychange", this.onHidden);
     clearTimeout(this.effectsTimer);

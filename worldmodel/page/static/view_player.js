@@ -11,7 +11,7 @@ export class Player {
     this.hooks = hooks;
     this.playing = false;
     this.closed = false;
-    this.waiting = 0;
+    this.stepping = false;
     this.tail = Promise.resolve();
     this.nextAt = 0;
     this.pace = new Pace(() => this.turn(), rate);
@@ -19,9 +19,8 @@ export class Player {
 
   /** Runs a job that asks the engine after all jobs before it are done. */
   alone(job) {
-    this.waiting++;
     const done = this.tail.then(() => (this.closed ? null : job()));
-    this.tail = done.catch(() => null).then(() => this.waiting--);
+    this.tail = done.catch(() => null);
     return done;
   }
 
@@ -58,10 +57,12 @@ export class Player {
   }
 
   /** One step and no more; a held key is not allowed to pile up steps. */
-  step() {
+  async step() {
     this.pause();
-    if (this.waiting) return null;
-    return this.attempt(() => this.advance());
+    if (this.stepping) return;
+    this.stepping = true;
+    await this.attempt(() => this.advance());
+    this.stepping = false;
   }
 
   restart() {

@@ -10,6 +10,10 @@ function emptyTrace() {
   return { reward: [], endChance: [], surprise: [] };
 }
 
+function counted(steps) {
+  return `${steps} step${steps === 1 ? "" : "s"}`;
+}
+
 class Source {
   constructor(ask, about, settings) {
     this.ask = ask;
@@ -58,7 +62,7 @@ export class DreamSource extends Source {
 
   farewell() {
     const { step, score } = this.moment;
-    return `The dream ended after ${step} steps, score ${score.toFixed(1)}.`;
+    return `The dream ended after ${counted(step)}, score ${score.toFixed(1)}.`;
   }
 }
 
@@ -92,7 +96,7 @@ export class ReelSource extends Source {
   }
 
   farewell() {
-    return `The recording is over after ${this.moment.step} steps.`;
+    return `The recording is over after ${counted(this.moment.step)}.`;
   }
 }
 
@@ -121,6 +125,6 @@ export class RealSource extends Source {
 
   farewell() {
     const { step, score } = this.moment;
-    return `The episode ended after ${step} steps, score ${score.toFixed(1)}.`;
+    return `The episode ended after ${counted(step)}, score ${score.toFixed(1)}.`;
   }
 }
