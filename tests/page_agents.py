@@ -62,7 +62,8 @@ def page_agent(folder, spec=CAR, *, z=4, starts=3, steps=6, still=False, end=Non
     agent = PageAgent(v, m, policy, folder, dream)
     Places(first, hidden.clone(), cell.clone(), torch.ones(starts, 1)).write(folder / "page" / FILE)
     if steps:
-        action = np.eye(spec.action_dim, dtype=np.float32)[draw.integers(spec.action_dim, size=steps)]
+        chosen = draw.integers(spec.action_dim, size=steps)
+        action = np.eye(spec.action_dim, dtype=np.float32)[chosen]
         frames = draw.integers(256, size=(steps + 1, 64, 64, 3), dtype=np.uint8)
         mu = np.ones((steps + 1, z), np.float32) if still else draw.standard_normal((steps + 1, z))
         Reel(frames, action, np.ones(steps, np.float32), mu.astype(np.float32)).write(

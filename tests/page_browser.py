@@ -1,4 +1,4 @@
-"""A page in a browser as a test sees it: what it asked its engine, what was answered, what it shows."""
+"""A page in a browser as a test sees it: what it asks its engine, is answered, and shows."""
 
 import json
 import time
@@ -86,12 +86,14 @@ class View:
         return self
 
     def ready(self):
-        said = "document.getElementById('status')?.textContent"
-        self.until(f"document.body.dataset.ready || /^(?!Loading)./.test({said} ?? '')")
-        assert self.page.get_attribute("body", "data-ready"), (self.page.evaluate(said), self.errors)
+        said = "document.getElementById('status').textContent"
+        line = "document.querySelector('#status:not(:has(.unserved))')?.textContent ?? ''"
+        self.until(f"document.body.dataset.ready || /^(?!Loading)./.test({line})")
+        opened = self.page.get_attribute("body", "data-ready")
+        assert opened, (self.page.evaluate(said), self.errors)
 
     def until(self, holds, *given):
-        """Wait until a JavaScript expression holds, which a page's policy does not forbid to ask."""
+        """Wait until a JavaScript expression holds, whatever the page's policy."""
         end = time.monotonic() + DEADLINE
         while not (found := self.page.evaluate(holds, *given)):
             assert time.monotonic() < end, holds
@@ -100,6 +102,7 @@ class View:
 
     def steps(self, count=1):
         """Step while paused; the moments."""
+        self.settle()
         known = self.page.evaluate("spy.answers.length")
         self.page.evaluate(STEP, [count, DEADLINE * 1000])
         answers = self.page.evaluate("known => spy.answers.slice(known)", known)

@@ -62,7 +62,8 @@ def test_nothing_is_asked_of_others():
         assert b"http://" not in text, name
         assert b"https://" not in text, name
     html = page(site_of(["a<b"], socket=None, files="."))
-    assert "http" not in html
+    assert "http://" not in html
+    assert "https://" not in html
     told = html.split('id="site">')[1].split("</script>")[0]
     assert json.loads(told)["agents"] == [{"name": "a<b", "label": "a<b"}]
 

@@ -68,7 +68,7 @@ def viewing(browser, address, **context):
     assert [url for url in asked if not url.startswith(own)] == []
 
 
-@pytest.fixture(params=["served", "single"])
+@pytest.fixture(params=["single"])
 def address(request):
     return request.getfixturevalue(request.param)
 
