@@ -25,7 +25,7 @@ from worldmodel.compose import (
 )
 from worldmodel.help import command_help, commands, overview
 from worldmodel.run.disk import FORBIDDEN, FULL, reason, remedy
-from worldmodel.run.interrupt import answered, listen
+from worldmodel.run.interrupt import listening
 from worldmodel.run.launch import Call, load_command, run_call
 from worldmodel.run.layout import CONF
 from worldmodel.run.shipped import with_agent
@@ -83,9 +83,14 @@ def run_command(
     other. `lists` names keys that take several values in one call, and the key that holds them.
     """
     _print_anything()
-    apart = lists or {}
+    with listening():
+        _run_command(command, body, arguments, lists or {})
+
+
+def _run_command(
+    command: str, body: Body, arguments: Sequence[str], apart: Mapping[str, str]
+) -> None:
     with one_sentence(command, NOTHING_DONE):
-        listen()
         request = parse(arguments)
         if request.help:
             _show(_help(command, request))
@@ -155,7 +160,6 @@ def one_sentence(command: str, interrupted: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        answered()
         _stop(interrupted, 130)
     except UserError as error:
         _stop(f"error: {error}", 1)

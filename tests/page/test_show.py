@@ -84,6 +84,9 @@ def test_several_agents_in_one_file(stage, tiny, tmp_path):
         (["page.small=2"], ["page.small", "true or false"]),
         (["page.host=null"], ["page.host", "text"]),
         (["page.out=[a]"], ["page.out", "text"]),
+        (["page.out="], ["page.out is empty"]),
+        (["modules=3"], ["modules is 3"]),
+        (["agent=[car_racing,car_racing]"], ["Several agents are called car_racing"]),
         (["page.colour=red"], ["colour"]),
     ],
 )

@@ -8,17 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from worldmodel.run.interrupt import Terminated, answered, listen, put_off
+from worldmodel.run.interrupt import Terminated, listening, put_off
 from worldmodel.run.progress import progress_bar
-
-
-@pytest.fixture(autouse=True)
-def handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    answered()
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 class Drops:
@@ -37,8 +28,8 @@ class Drops:
 def test_a_dropped_interrupt_ends_the_loop_at_its_next_turn(monkeypatch, number, raised):
     dropped = []
     monkeypatch.setattr(sys, "unraisablehook", lambda what: dropped.append(what.exc_type))
-    listen()
-    with progress_bar("fit", 10, "steps", 0, Console(file=io.StringIO()), print) as bar:
+    console = Console(file=io.StringIO())
+    with listening(), progress_bar("fit", 10, "steps", 0, console, print) as bar:
         bar.update(1)
         Drops(number)
         assert dropped == [raised]
@@ -46,33 +37,47 @@ def test_a_dropped_interrupt_ends_the_loop_at_its_next_turn(monkeypatch, number,
             bar.update(2)
 
 
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_what_is_put_off_comes_at_the_end():
-    listen()
     done = []
 
     def work():
         with put_off():
-            os.kill(os.getpid(), signal.SIGINT)
+            interrupt()
             done.append("written")
 
-    with pytest.raises(KeyboardInterrupt):
-        work()
-    assert done == ["written"]
-    with put_off():  # while the first one is ending the command
-        pass
+    with listening():
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == ["written"]
+        with put_off():  # while the first one is ending the command
+            pass
 
 
-def test_an_answered_interrupt_is_over():
-    listen()
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        listen()
-    answered()
-    listen()
+def test_a_command_within_another_hears_of_it():
+    with listening():
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+        with pytest.raises(KeyboardInterrupt), listening():
+            pass
+
+
+def test_what_came_to_a_command_is_over_with_it():
+    before = signal.getsignal(signal.SIGTERM)
+    with listening(), pytest.raises(KeyboardInterrupt):
+        interrupt()
+    with listening():
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_where_ctrl_c_is_ignored_it_stays_so():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    listen()
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with listening():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -23,7 +23,6 @@ from worldmodel.page.pack import (
 from worldmodel.page.server import serve
 from worldmodel.page.starts import write_page
 from worldmodel.page.systems import PackedSystem, pack_systems, system_files
-from worldmodel.run.interrupt import answered
 from worldmodel.run.layout import SHIPPED_AS
 from worldmodel.trained import TrainedAgent, load_agent
 from worldmodel.types import UserError
@@ -54,6 +53,10 @@ class PageConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.port < 1 << 16:
             raise ValueError(f"page.port is {self.port}: use 0 to 65535; 0 is a free one")
+        if self.out is not None and not self.out.strip():
+            raise ValueError(
+                "page.out is empty: name a folder or a file, or null to serve the page"
+            )
         if self.visitors < 1:
             raise ValueError(f"page.visitors is {self.visitors}: it must be at least 1")
 
@@ -73,8 +76,13 @@ def show(
     """
     if not names or not all(isinstance(name, str) and name for name in names):
         raise UserError("agent names an agent, or several as [a,b].")
+    if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
+        raise UserError(f"modules is {modules}: it must be a list of names, such as [mine].")
     agents = [_load(str(name), Path(runs), seed, modules) for name in names]
     called = [name_of(agent) for agent in agents]
+    twice = sorted({name for name in called if called.count(name) > 1})
+    if twice:
+        raise UserError(f"Several agents are called {twice[0]}: export one under another name.")
     beside = pack_systems(systems, called, Path(runs), seed)
     if config.out is not None:
         _write(agents, beside, Path(config.out), config.small)
@@ -92,7 +100,6 @@ def show(
         webbrowser.open(server.address)
     with suppress(KeyboardInterrupt):
         server.wait()
-    answered()
     _say("closed.")
 
 
@@ -117,9 +124,9 @@ def _write(
     agents: Sequence[TrainedAgent], systems: Sequence[PackedSystem], out: Path, small: bool
 ) -> None:
     packed = [pack_agent(agent, small) for agent in agents]
-    write: Callable[..., int] = write_single if out.suffix == ".html" else write_folder
+    write: Callable[..., int] = write_single if out.suffix.lower() == ".html" else write_folder
     size = write(packed, out, systems)
-    hint = "open it in a browser" if out.suffix == ".html" else "any static host serves it"
+    hint = "open it in a browser" if out.suffix.lower() == ".html" else "any static host serves it"
     print(f"{out}: {size / 1e6:.1f} MB; {hint}")
 
 

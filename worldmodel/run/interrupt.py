@@ -18,18 +18,32 @@ class Terminated(KeyboardInterrupt):
 
 _pending: list[type[KeyboardInterrupt]] = []
 _put_off = False
+_commands = 0  # that are running, one within another
 
 
-def listen() -> None:
-    """Turn SIGINT and SIGTERM into KeyboardInterrupt and Terminated from here on.
+@contextmanager
+def listening() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into KeyboardInterrupt and Terminated while a command runs.
 
     Raises:
-        KeyboardInterrupt: if one has come already and was lost.
+        KeyboardInterrupt: if one has come to a command that runs this one, and was lost.
     """
+    global _commands
     raise_pending()
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as of a job in the background
-        signal.signal(signal.SIGINT, _interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if not _commands:
+        signal.signal(signal.SIGTERM, _terminate)
+        if before[signal.SIGINT] is not signal.SIG_IGN:  # as of a job in the background
+            signal.signal(signal.SIGINT, _interrupt)
+    _commands += 1
+    try:
+        yield
+    finally:
+        _commands -= 1
+        if not _commands:
+            _pending.clear()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def raise_pending() -> None:
@@ -53,11 +67,6 @@ def put_off() -> Iterator[None]:
         _put_off = False
     if len(_pending) > before:  # an earlier one may be ending the command just now
         raise_pending()
-
-
-def answered() -> None:
-    """The interrupt has arrived where the command is ended."""
-    _pending.clear()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
