@@ -195,6 +195,16 @@ def test_generating_goes_on_from_where_it_ended(cell):
     torch.testing.assert_close(rest.state, whole.state)
 
 
+def test_what_is_generated_can_be_trained_on():
+    model, prime = build(4), torch.randn(3, 6, 4)
+    out = model.generate(prime, 4, stop=lambda draw: draw["z"][:, 0] > 0)
+    features, _ = model(out.last, out.state)
+    outputs = model.heads(features[:, -1])
+    sum(outputs[name].log_prob(draw[:, 0]).sum() for name, draw in out.drawn.items()).backward()
+    assert not out.length.is_inference()
+    assert all(weight.grad is not None for weight in model.heads.parameters())
+
+
 def test_a_stop_rule_ends_each_sequence_on_its_own():
     model, prime = build(4), torch.randn(64, 6, 4)
     out = model.generate(

@@ -78,6 +78,8 @@ def test_writing_ends_where_the_window_leaves_the_text(model, text):
         others = window.clone()
         others[:, last] = -1
         assert (window[:, last] <= others.amax(-1)).all()
+        assert not steps.is_inference()
+        assert not window.is_inference()
 
 
 def test_too_long_a_line_is_given_up(model, text):

@@ -210,8 +210,29 @@ class SequenceModel(nn.Module):
             raise ValueError(
                 f"a state of {len(state)} tensors: this model has {self.layers * self._tensors}"
             )
+        with torch.inference_mode():  # faster than no_grad alone
+            drawn, length, x, state = self._draw(
+                prime, n, temperature, generator, state, feedback, stop
+            )
+        # Copies that are made outside of it are tensors like any other.
+        parts = {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
+        last = x.clone().unsqueeze(1)
+        return Generated(parts, length.clone(), last, tuple(part.clone() for part in state))
+
+    def _draw(
+        self,
+        prime: Tensor,
+        n: int,
+        temperature: float | Temperature,
+        generator: torch.Generator | None,
+        state: State | None,
+        feedback: Feedback | None,
+        stop: Stop | None,
+    ) -> tuple[list[dict[str, Tensor]], Tensor, Tensor, State]:
+        """The draws of `generate` one after the other, lengths (B,), the last input and state."""
         features, state = self._begin(prime, state)
-        x, drawn = prime[:, -1], []
+        x = prime[:, -1]
+        drawn: list[dict[str, Tensor]] = []
         going: Tensor | None = None  # which sequences (B,) go on, once some have ended
         length = torch.full((len(x),), n, device=x.device)
         for i in range(n):
@@ -230,8 +251,7 @@ class SequenceModel(nn.Module):
             if i + 1 < n:
                 features, after = self.step(x, state)
                 state = tuple(map(partial(_where, going), after, state))
-        parts = {name: torch.stack([draw[name] for draw in drawn], 1) for name in drawn[0]}
-        return Generated(parts, length, x.unsqueeze(1), state)
+        return drawn, length, x, state
 
     def _feed(
         self, x: Tensor, outputs: Outputs, draw: Mapping[str, Tensor], feedback: Feedback | None
