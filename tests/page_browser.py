@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 DEADLINE = 40.0  # seconds after which something has not happened
 
@@ -184,3 +185,18 @@ class View:
         own = (f"{origin}/", f"{socket}/", "file:///", "blob:", "data:")
         assert self.errors == []
         assert [url for url in self.requests if not url.startswith(own)] == []
+
+
+@contextmanager
+def viewed(browser, *scripts, quiet=True, **context):
+    """A View, whose console has to be silent at the end; it may ask its own address alone."""
+    kept = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
+    for script in scripts:
+        kept.add_init_script(script)
+    view = View(kept)
+    try:
+        yield view
+        if quiet:
+            view.innocent()
+    finally:
+        kept.close()

@@ -103,7 +103,7 @@ def test_overrides_in_the_text_compose_and_build(span):
         assert any(composes(SEQUENCE_KEYS[first], (f"system={system}", *shlex.split(span)))
                    for system in SYSTEMS)  # fmt: skip
         return
-    if first in ("page", "agent"):  # of the page, whose agent may be the folder of a run
+    if first in ("page", "agent", "systems"):  # of the page, whose agent may be the folder of a run
         builds("page", tuple(shlex.split(span)))
         return
     builds(OWN_KEYS.get(first, "pipeline"), ("experiment=quickstart", *shlex.split(span)))

@@ -51,3 +51,10 @@ def hosted(folder):
 def host():
     """host(folder): a context with the address of a folder."""
     return hosted
+
+
+@pytest.fixture
+def viewing(browser):
+    from page_browser import viewed  # figures.py, which takes this file alone, has no path to it
+
+    return functools.partial(viewed, browser)
