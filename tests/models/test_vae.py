@@ -31,6 +31,16 @@ def vae() -> VAE:
     return VAE(config("tiny"))
 
 
+def test_hastened_it_encodes_nearly_the_same(vae):
+    with torch.no_grad():
+        mu, logvar = vae.encode(frames(6))
+        fast_mu, fast_logvar = vae.hasten().encode(frames(6))
+    assert fast_mu.dtype == fast_logvar.dtype == torch.float32
+    assert not torch.equal(mu, fast_mu)
+    assert (mu - fast_mu).abs().max() < 0.02 * mu.std()
+    assert (logvar - fast_logvar).abs().max() < 0.02
+
+
 def plain_layers(vae: VAE) -> VAE:
     """The same weights on nn.ConvTranspose2d, in contiguous memory."""
     plain = VAE(vae.config)

@@ -11,7 +11,7 @@ from worldmodel.envs.make import make_spec
 from worldmodel.envs.vector import GymVector
 from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import play
-from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld
+from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld, build_agent
 
 SEEDS = [11, 12]
 
@@ -23,6 +23,21 @@ def params(small, count, seed=0):
 
 def world(small, workers, cut=None):
     return RealWorld(small.player, BackendConfig("gymnasium", 1, workers, 4), cut)
+
+
+def test_precision_is_chosen_by_what_the_processor_has(monkeypatch):
+    for there, chosen in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr("worldmodel.rollout.real.multiplies_bf16", lambda there=there: there)
+        assert BackendConfig("fast", 1, 0, 4, "auto").chosen_precision == chosen
+    assert BackendConfig("fast", 1, 0, 4, "bf16").chosen_precision == "bf16"
+    with pytest.raises(ValueError, match=r"backend\.precision is 'half': use auto, fp32 or bf16"):
+        BackendConfig("fast", 1, 0, 4, "half")
+
+
+def test_a_player_encodes_in_its_precision(small):
+    for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+        agent = build_agent(replace(small.player, precision=precision))
+        assert next(agent.vae.encoder.parameters()).dtype == dtype
 
 
 def test_one_rollout_by_hand(small):

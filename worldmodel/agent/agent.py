@@ -42,13 +42,15 @@ class Agent:
         self._playing: Rollouts | None = None
 
     @classmethod
-    def from_files(cls, vae: Path, mdnrnn: Path, policy: Policy) -> "Agent":
-        """V and M from their checkpoints.
+    def from_files(
+        cls, vae: Path, mdnrnn: Path, policy: Policy, precision: str = "fp32"
+    ) -> "Agent":
+        """V and M from their checkpoints; V encodes in "fp32" or "bf16".
 
         Raises:
             UserError: if a file is missing or broken, or they do not fit together.
         """
-        return cls(load_vae(vae), load_mdnrnn(mdnrnn), policy)
+        return cls(load_vae(vae, precision), load_mdnrnn(mdnrnn), policy)
 
     def reset(self, seed: int = 0) -> None:
         """Begin new episodes: M forgets. Draws of z, where C acts on draws, follow from `seed`."""

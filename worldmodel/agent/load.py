@@ -11,14 +11,14 @@ from worldmodel.types import UserError
 NEEDS = ("about", "weights")
 
 
-def load_vae(path: Path) -> VAE:
-    """V in eval mode."""
+def load_vae(path: Path, precision: str = "fp32") -> VAE:
+    """V in eval mode; it encodes in "fp32" or "bf16"."""
     saved = checkpoint.load(path, NEEDS)
     about = _about(saved, path, "vae")
     with checkpoint.describing(path):
         vae = VAE(VAEConfig(**about))
     checkpoint.load_weights(vae, saved["weights"], path)
-    return vae.eval()
+    return vae.eval().hasten() if precision == "bf16" else vae.eval()
 
 
 def load_mdnrnn(path: Path) -> MDNRNN:

@@ -1,4 +1,4 @@
-"""Mean colours of the areas that large frames are shrunk to."""
+"""Mean colours of the areas that larger frames are shrunk to."""
 
 from functools import lru_cache
 from typing import Any
@@ -7,58 +7,80 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from worldmodel.envs.compiled import compiled
 from worldmodel.types import Frames
-
-_LARGE = 50_000  # pixels; below, cv2.resize is as fast
 
 
 def shrink(frame: Frames, size: int) -> Frames:
     """Average one frame (H, W, C) over the area of each new pixel: (size, size, C) uint8.
 
-    The same numbers as cv2.resize with INTER_AREA up to rounding, in half the time for frames of
-    400×600.
+    The same numbers as cv2.resize with INTER_AREA up to rounding, in a fraction of the time. Where
+    a side is shorter than `size`, the frame grows as cv2.resize lets it grow.
     """
     height, width, channels = frame.shape
-    largest = np.iinfo(np.int32).max // 255  # a sum of more pixels would not fit
-    if not _LARGE <= height * width <= largest or min(height, width) < 2 * size:
+    if min(height, width) < size:
         resized = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
         return np.asarray(resized, np.uint8).reshape(size, size, channels)
-    return _shrink_by_sums(frame, size)
+    small = np.empty((size, size, channels), np.uint8)
+    lines = frame.reshape(height, -1) if frame.flags.c_contiguous else _as_lines(frame)
+    _average(lines, *_parts(height, size), *_parts(width, size), small)
+    return small
 
 
-def _shrink_by_sums(frame: Frames, size: int) -> Frames:
-    # The sum over a rectangle is a difference of four sums that start in the corner of the frame;
-    # between the edges of pixels these grow linearly in either direction.
+def _as_lines(frame: Frames) -> Frames:
+    """(H, W·C) of a cut of a larger frame, without a copy where its pixels lie side by side."""
     height, width, channels = frame.shape
-    sums = cv2.integral(frame).ravel()
-    places, down, right = _edges(height, width, channels, size)
-    row = (width + 1) * channels
-
-    def at(offset: int) -> NDArray[Any]:
-        return sums[offset:].take(places, mode="clip")  # "clip" is fast: all of them lie inside
-
-    above, below = at(0), at(row)
-    above = above + (at(channels) - above) * right
-    below = below + (at(row + channels) - below) * right
-    corners = above + (below - above) * down
-    strips = corners[1:] - corners[:-1]
-    areas = strips[:, channels:] - strips[:, :-channels]
-    means = np.rint(areas * (size * size / (height * width)))
-    return means.astype(np.uint8).reshape(size, size, channels)
+    if frame.strides[1:] != (channels, 1):
+        frame = np.ascontiguousarray(frame)
+    strides = frame.strides[0], 1
+    return np.lib.stride_tricks.as_strided(frame, (height, width * channels), strides)
 
 
 @lru_cache(maxsize=32)
-def _edges(
-    height: int, width: int, channels: int, size: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Where the new pixels' corners lie: the place of each in the sums, and how far behind it."""
-    rows, down = _grid(height, size)
-    cols, right = _grid(width, size)
-    places = (rows[:, None, None] * (width + 1) + cols[:, None]) * channels + np.arange(channels)
-    return places.reshape(size + 1, -1), down[:, None], np.repeat(right, channels)
+def _parts(extent: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """For each new pixel the old ones in its area: the first (size,), and weights (size, most)."""
+    edges = np.arange(size + 1) * extent / size
+    first = edges[:-1].astype(np.int64)
+    most = int((np.ceil(edges[1:]).astype(np.int64) - first).max())
+    first = np.minimum(first, extent - most)
+    pixels = first[:, None] + np.arange(most)
+    low = np.maximum(edges[:-1, None], pixels)
+    high = np.minimum(edges[1:, None], pixels + 1)
+    return first, (np.maximum(high - low, 0) * size / extent).astype(np.float32)
 
 
-def _grid(extent: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    at = np.arange(size + 1) * extent / size
-    whole = np.minimum(at.astype(np.int64), extent - 1)
-    return whole, at - whole
+@compiled
+def _average(
+    lines: Any, top: Any, row_weights: Any, left: Any, column_weights: Any, small: Any
+) -> None:
+    mixed = np.empty(lines.shape[1], np.float32)
+    for i in range(len(small)):
+        mixed[:] = 0.5  # what follows cuts off
+        for k in range(row_weights.shape[1]):
+            weight = row_weights[i, k]
+            line = lines[top[i] + k]
+            for at in range(len(mixed)):
+                mixed[at] += weight * line[at]
+        _average_line(mixed, left, column_weights, small[i])
+
+
+@compiled
+def _average_line(mixed: Any, left: Any, weights: Any, small: Any) -> None:
+    size, channels = small.shape
+    for j in range(size):
+        at = left[j] * channels
+        if channels == 3:  # nearly always, and three times as fast
+            red = green = blue = np.float32(0)
+            for k in range(weights.shape[1]):
+                weight = weights[j, k]
+                red += weight * mixed[at]
+                green += weight * mixed[at + 1]
+                blue += weight * mixed[at + 2]
+                at += 3
+            small[j, 0], small[j, 1], small[j, 2] = red, green, blue
+        else:
+            for channel in range(channels):
+                total = np.float32(0)
+                for k in range(weights.shape[1]):
+                    total += weights[j, k] * mixed[at + k * channels + channel]
+                small[j, channel] = total

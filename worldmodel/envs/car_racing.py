@@ -1,40 +1,41 @@
-"""gymnasium's CarRacing, which draws only the frames that are used, at the size that is used.
+"""gymnasium's CarRacing, compiled, which draws only the frames that are used.
 
 Of a step of the original, 98 % is spent on a picture of 1000×800 pixels that is then shrunk to
 96×96. With frame skip, all but the last of these pictures are thrown away.
 """
 
-import math
 from typing import Any
 
-import cv2
+import Box2D
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.box2d import car_dynamics as car
 from gymnasium.envs.box2d import car_racing as original
+from gymnasium.error import InvalidAction
 from numpy.typing import NDArray
 
+from worldmodel.envs.box2d_memory import step_address
+from worldmodel.envs.car_drawing import Scene
+from worldmodel.envs.car_physics import GOES_ON, LAP, SECONDS, Physics
+from worldmodel.envs.car_track import RED, WHITE, lay_track
 from worldmodel.types import Frames
 
 DRAWINGS = ("fast", "original")
 
-_FINE = 4  # drawn so many times larger, then averaged: cv2 fills half a pixel too far
-_BITS = 4  # cv2 takes corners as fixed-point numbers with so many binary places
-_LOST = (2.0, 2.0, 2.0, 0.0)  # pygame rounds down where it shrinks: all but black gets darker
-_SCALE = np.array([original.STATE_W / original.WINDOW_W, original.STATE_H / original.WINDOW_H])
-
-Polygons = NDArray[np.float64]  # (N, corners, 2), in metres of the track
+_STANDS = Box2D.b2BodyDef(type=Box2D.b2_staticBody)
 
 
 class CarRacing(original.CarRacing):
-    """The rules, physics and tracks of gymnasium's CarRacing-v3, with cheaper frames.
+    """The rules, physics and tracks of gymnasium's CarRacing-v3, with cheaper steps and frames.
 
     Where `drawing` is off, `step` returns the frame of an earlier step; `look` draws the present.
 
     Args:
-        draw: "original" draws as gymnasium does, to the last bit. "fast" draws the same polygons
-            with OpenCV straight at `_FINE` times the size of the frame; edges differ a little,
-            and the number in the lower left corner, the return so far, is left out.
+        draw: "original" plays and draws by gymnasium's own code. "fast" takes the same steps, to
+            the last bit, in compiled code, and draws the same polygons straight at the size of the
+            frame; edges differ a little, and the number in the lower left corner, the return so
+            far, is left out. For films (`render_mode`), steps are gymnasium's. In compiled steps
+            what gymnasium keeps in Python is left as it was: `car.wheels` (gas, brake, omega,
+            phase, tiles), what tiles know of themselves, and `road_poly`.
         kwargs: those of the original.
 
     Raises:
@@ -46,20 +47,43 @@ class CarRacing(original.CarRacing):
             raise ValueError(f"draw is {draw!r}: use {' or '.join(DRAWINGS)}")
         super().__init__(**kwargs)
         self.drawing = True
-        self._draw = draw
+        self._fast = draw == "fast"
+        self._compiled = self._fast and self.render_mode is None and step_address() != 0
+        self._physics: Physics | None = None
+        self._tile = Box2D.b2FixtureDef(shape=Box2D.b2PolygonShape(), isSensor=True)
         self._return_shown = 0.0
         self._frame: Frames = np.zeros(self.observation_space.shape or (), np.uint8)
 
-    def _create_track(self) -> bool:
-        done: bool = super()._create_track()
-        if done and self._draw == "fast":
-            self._scene = _Scene(self)
-        return done
+    def reset(self, **kwargs: Any) -> tuple[Frames, dict[str, Any]]:
+        """As gymnasium's."""
+        self._physics = None  # its car and tiles are destroyed
+        obs, info = super().reset(**kwargs)
+        return obs, info
+
+    def step(self, action: Any) -> tuple[Frames, float, bool, bool, dict[str, Any]]:
+        """As gymnasium's."""
+        if not self._compiled:
+            frame, reward, terminated, truncated, info = super().step(action)
+            return frame, float(reward), terminated, truncated, info
+        if self._physics is None:
+            self._physics = self._start()
+        if action is None:
+            self._physics.roll()
+            self.t += SECONDS
+            return self._seen(), 0.0, False, False, {}
+        played = self._physics.step(*self._controls(action))
+        reward, end, self.reward, self.tile_visited_count = played
+        self.t += SECONDS
+        info = {} if end == GOES_ON else {"lap_finished": end == LAP}
+        return self._seen(), reward, end != GOES_ON, False, info
 
     def look(self) -> Frames:
         """Draw the present frame (96, 96, 3)."""
-        if self._draw == "fast":
-            self._frame = self._scene.draw(self)
+        if self._physics is not None:
+            self._frame = self._scene.draw(self._physics.pose, self.t)
+        elif self._fast:
+            self._colors[:] = self._present_colors()
+            self._frame = self._scene.draw(self._pose(), self.t)
         else:
             # The original draws before it counts the step's reward, and the frame shows the return.
             now, self.reward = self.reward, self._return_shown
@@ -71,149 +95,69 @@ class CarRacing(original.CarRacing):
         if mode != "state_pixels":
             return super()._render(mode)
         self._return_shown = self.reward
+        return self._seen()
+
+    def _seen(self) -> Frames:
         return self.look() if self.drawing else self._frame
 
+    def _create_track(self) -> bool:
+        if self._compiled:
+            return self._lay_track()
+        done: bool = super()._create_track()
+        if done and self._fast:
+            corners = np.array([corners for corners, _ in self.road_poly])
+            self._colors = self._present_colors()
+            self._scene = Scene(corners, self._colors, self.grass_color, self.bg_color)
+        return done
 
-class _Scene:
-    """What stands still on one track, ready to be drawn from anywhere."""
+    def _lay_track(self) -> bool:
+        """`_create_track` in compiled code."""
+        track = lay_track(self.np_random)
+        if track is None:
+            return False
+        self.track: Any = track.path
+        tiles = track.corners[track.tiles].tolist()
+        self.road: Any = [self._lay_tile(corners) for corners in tiles]
+        self._tiles = track.tiles
+        colors = np.where(track.white[:, None], WHITE, RED).astype(np.uint8)
+        shades = 0.01 * (np.arange(len(track.tiles)) % 3) * 255
+        colors[track.tiles] = np.asarray(self.road_color) + shades[:, None]
+        self._colors = colors
+        self._scene = Scene(track.corners, colors, self.grass_color, self.bg_color)
+        return True
 
-    def __init__(self, env: CarRacing) -> None:
-        road = [corners for corners, _ in env.road_poly]
-        self._polygons = np.concatenate([_grass(), np.array(road, np.float64)])
-        self._centers = self._polygons.mean(1)
-        self._reach = np.linalg.norm(self._polygons - self._centers[:, None], axis=2).max(1)
-        # The road's are kept by reference: a tile changes its colour when the car has been there.
-        green = tuple(np.asarray(env.grass_color).tolist())
-        self._colors = [green] * (len(self._polygons) - len(road))
-        self._colors += [color for _, color in env.road_poly]
-        self._field = np.asarray(env.bg_color).astype(np.uint8).tolist()
+    def _lay_tile(self, corners: list[list[float]]) -> Any:
+        self._tile.shape.vertices = corners
+        body = self.world.CreateBody(_STANDS)
+        body.CreateFixture(self._tile)
+        return body
 
-    def draw(self, env: CarRacing) -> Frames:
-        """The frame (96, 96, 3)."""
-        size = original.STATE_H * _FINE, original.STATE_W * _FINE
-        canvas = np.zeros((*size, 3), np.uint8)
-        driven = env.car
-        assert driven is not None, "reset before looking"
-        view = _View(driven.hull, env.t)
-        near = view.near(self._centers, self._reach)
-        wheels, shades = _wheels(driven)
-        flat = np.concatenate([_EDGE, self._polygons[near], wheels])
-        colors = np.array([self._colors[i] for i in near]).astype(np.uint8).tolist()
-        _fill(canvas, view.see(flat), [self._field, *colors, *shades])
-        red = [int(255 * part) for part in driven.hull.color]
-        hull = _placed(_HULL, driven.hull.position, driven.hull.angle)
-        _fill(canvas, view.see(hull), [red] * len(hull))
-        _fill_indicators(canvas, driven)
-        shape = original.STATE_W, original.STATE_H
-        frame = cv2.resize(canvas, shape, interpolation=cv2.INTER_AREA)
-        return cv2.subtract(frame, _LOST).astype(np.uint8, copy=False)
+    def _present_colors(self) -> NDArray[np.uint8]:
+        """(N, 3) of the polygons of the road: a tile gets another where the car has been."""
+        return np.array([color for _, color in self.road_poly]).astype(np.uint8)
 
+    def _pose(self) -> NDArray[np.float64]:
+        """(5, 6), as `Scene.draw` takes it."""
+        assert self.car is not None, "reset before looking"
+        hull = self.car.hull
+        rows = [[*hull.position, hull.angle, *hull.linearVelocity, hull.angularVelocity]]
+        for wheel in self.car.wheels:
+            rows.append([*wheel.position, wheel.angle, wheel.phase, wheel.omega, wheel.joint.angle])
+        return np.array(rows)
 
-class _View:
-    """From metres on the track to pixels of the canvas: the car in the lower middle, heading up."""
+    def _start(self) -> Physics:
+        """Compiled physics of the track and car that `reset` has just made."""
+        self.world.contactListener = None  # compiled code reads Box2D's list of contacts instead
+        return Physics(self, self._colors, self._tiles)
 
-    def __init__(self, hull: Any, seconds: float) -> None:
-        zoomed_in = min(seconds, 1.0)
-        far = 0.1 * original.SCALE * (1 - zoomed_in)
-        zoom = far + original.ZOOM * original.SCALE * zoomed_in  # window pixels per metre
-        cos, sin = math.cos(hull.angle), math.sin(hull.angle)
-        turn = zoom * np.array([[cos, sin], [-sin, cos]])
-        position = np.array(hull.position, np.float64)
-        self._matrix = (turn * np.array([[1.0], [-1.0]]) * _SCALE[:, None] * _FINE).T
-        place = np.array([original.WINDOW_W / 2, original.WINDOW_H * 3 / 4])
-        self._shift = place * _SCALE * _FINE - position @ self._matrix
-        ahead = original.WINDOW_H / 4 / zoom  # the car is below the middle of the window
-        self._middle = position + ahead * np.array([-sin, cos])
-        self._radius = math.hypot(original.WINDOW_W, original.WINDOW_H) / 2 / zoom
-
-    def see(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Points (..., 2) on the canvas."""
-        return points @ self._matrix + self._shift
-
-    def near(self, centers: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Which circles around `centers` (N, 2) may be seen."""
-        far = np.linalg.norm(centers - self._middle, axis=1)
-        return np.flatnonzero(far <= self._radius + reach)
-
-
-def _fill(canvas: Frames, polygons: NDArray[np.float64], colors: Any) -> None:
-    """Fill polygons given in canvas pixels, whose first pixel covers 0 to 1."""
-    fixed = np.rint((polygons - 0.5) * (1 << _BITS)).astype(np.int32)
-    for corners, color in zip(fixed, colors, strict=True):
-        cv2.fillConvexPoly(canvas, corners, color, cv2.LINE_8, _BITS)
-
-
-def _grass() -> Polygons:
-    start = original.GRASS_DIM * np.arange(-20, 20, 2)
-    origin = np.stack(np.meshgrid(start, start, indexing="ij"), -1).reshape(-1, 1, 2)
-    return origin + original.GRASS_DIM * np.array([[1, 0], [0, 0], [0, 1], [1, 1]])
-
-
-_EDGE = original.PLAYFIELD * np.array([[[1, 1], [1, -1], [-1, -1], [-1, 1]]], np.float64)
-_WHEEL = car.SIZE * np.array(
-    [
-        [-car.WHEEL_W, car.WHEEL_R],
-        [car.WHEEL_W, car.WHEEL_R],
-        [car.WHEEL_W, -car.WHEEL_R],
-        [-car.WHEEL_W, -car.WHEEL_R],
-    ]
-)
-_HULL = np.stack(  # corners repeated, so that all parts have as many
-    [
-        car.SIZE * np.repeat(np.array(part, np.float64), 8 // len(part), axis=0)
-        for part in (car.HULL_POLY1, car.HULL_POLY2, car.HULL_POLY3, car.HULL_POLY4)
-    ]
-)
-
-
-def _wheels(driven: Any) -> tuple[Polygons, list[tuple[int, ...]]]:
-    """Four wheels, each followed by its tread if that is on top, and their colours."""
-    parts: list[Polygons] = []
-    colors: list[tuple[int, ...]] = []
-    for wheel in driven.wheels:
-        tread = _tread(wheel.phase)
-        shapes = _WHEEL[None] if tread is None else np.stack([_WHEEL, _WHEEL * tread])
-        parts.append(_placed(shapes, wheel.position, wheel.angle))
-        colors += [car.WHEEL_COLOR, car.WHEEL_WHITE][: len(shapes)]
-    return np.concatenate(parts), colors
-
-
-def _placed(points: Polygons, position: Any, angle: float) -> Polygons:
-    cos, sin = math.cos(angle), math.sin(angle)
-    return points @ np.array([[cos, sin], [-sin, cos]]) + (position[0], position[1])
-
-
-def _tread(phase: float) -> NDArray[np.float64] | None:
-    """What part of its corners' height the bright patch of a wheel turned by `phase` reaches."""
-    below = math.sin(phase) > 0, math.sin(phase + 1.2) > 0
-    if all(below):
-        return None
-    front, back = math.cos(phase), math.cos(phase + 1.2)
-    front = math.copysign(1, front) if below[0] else front
-    back = math.copysign(1, back) if below[1] else back
-    return np.array([[1, front], [1, front], [1, -back], [1, -back]])
-
-
-def _fill_indicators(canvas: Frames, driven: Any) -> None:
-    """The black bar: speed, four wheels, steering and turning, in fortieths of the window."""
-    hull, wheels = driven.hull, driven.wheels
-    tall = [0.02 * math.hypot(*hull.linearVelocity), *(0.01 * wheel.omega for wheel in wheels)]
-    wide = [-10.0 * wheels[0].joint.angle, -0.8 * hull.angularVelocity]
-    boxes = [(0.0, 35.0, 40.0, 40.0)]
-    boxes += [(x, 39 - v, x + 1, 39) for x, v in zip((5, 7, 8, 9, 10), tall, strict=True)]
-    boxes += [(x, 36, x + v, 38) for x, v in zip((20, 30), wide, strict=True)]
-    shown = [True, *(abs(value) > 1e-4 for value in (*tall, *wide))]
-    corners = np.array(boxes)[shown][:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
-    height, width = canvas.shape[:2]
-    colors = [color for color, seen in zip(_INDICATORS, shown, strict=True) if seen]
-    _fill(canvas, corners * (np.array([width, height]) / 40), colors)
-
-
-_BLUE, _VIOLET = (0, 0, 255), (51, 0, 255)
-_INDICATORS = [
-    *[(0, 0, 0), (255, 255, 255), _BLUE, _BLUE, _VIOLET, _VIOLET],
-    *[(0, 255, 0), (255, 0, 0)],
-]
+    def _controls(self, action: Any) -> tuple[float, float, float]:
+        """Steer, gas and brake of one action, as gymnasium hands them to the car."""
+        if self.continuous:
+            steer, gas, brake = action.astype(np.float64)
+            return -steer, gas, brake
+        if not self.action_space.contains(action):
+            raise InvalidAction(f"the action {action} is not in {self.action_space}")
+        return -0.6 * (action == 1) + 0.6 * (action == 2), 0.2 * (action == 3), 0.8 * (action == 4)
 
 
 gym.register("worldmodel/CarRacing-v3", entry_point=CarRacing)

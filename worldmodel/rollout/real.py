@@ -14,7 +14,7 @@ from worldmodel.envs.vector import make_vector
 from worldmodel.parallel import ProcessBackend, SerialBackend
 from worldmodel.rollout.actor import Candidates
 from worldmodel.rollout.play import Limits, play
-from worldmodel.run.hardware import cores
+from worldmodel.run.hardware import cores, multiplies_bf16
 from worldmodel.types import Backend, EnvSpec, FloatArray, IntArray, VectorEnv, World
 
 
@@ -24,19 +24,31 @@ class BackendConfig:
 
     0 threads and -1 workers are one per core; 0 workers run everything in this process. A worker
     steps `envs_per_worker` environments at a time, with one batched pass of V, M and C.
+    `precision` is that of V's convolutions while it plays: fp32, bf16, or auto, which is bf16 where
+    the processor has instructions for it. Evaluation is always in fp32.
     """
 
     vector: str
     threads: int
     workers: int
     envs_per_worker: int
+    precision: str = "fp32"  # as before there was a choice
 
     def __post_init__(self) -> None:
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise ValueError(f"backend.precision is {self.precision!r}: use auto, fp32 or bf16")
         for key, least in (("threads", 0), ("workers", -1), ("envs_per_worker", 1)):
             if getattr(self, key) < least:
                 raise ValueError(
                     f"backend.{key} is {getattr(self, key)}: it must be at least {least}"
                 )
+
+    @property
+    def chosen_precision(self) -> str:
+        """What `precision` is on this machine: fp32 or bf16."""
+        if self.precision != "auto":
+            return self.precision
+        return "bf16" if multiplies_bf16() else "fp32"
 
 
 def make_backend(config: BackendConfig, vector: str) -> Backend:
@@ -87,6 +99,7 @@ class PlayerConfig:
         mdnrnn: checkpoint of M.
         vector: fast, envpool or gymnasium.
         threads: of EnvPool.
+        precision: in which V encodes: fp32 or bf16.
     """
 
     env: EnvConfig
@@ -95,6 +108,7 @@ class PlayerConfig:
     mdnrnn: Path
     vector: str
     threads: int
+    precision: str = "fp32"
 
     @property
     def spec(self) -> EnvSpec:
@@ -113,7 +127,7 @@ class Job:
 
 def build_agent(config: PlayerConfig) -> Agent:
     """V, M and C."""
-    return Agent.from_files(config.vae, config.mdnrnn, config.policy)
+    return Agent.from_files(config.vae, config.mdnrnn, config.policy, config.precision)
 
 
 def build_player(config: PlayerConfig) -> tuple[Agent, VectorEnv]:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import torch
@@ -52,6 +53,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not everywhere
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def multiplies_bf16() -> bool:
+    """Whether this processor has instructions for products of bfloat16, twice as fast as fp32."""
+    found: Any = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(found.get("avx512_bf16"))
 
 
 def hardware() -> str:

@@ -228,7 +228,8 @@ def _driver(
     found = load_policy(run.other(config.agent, "train_controller", config.agent_checkpoint))
     policy = check_spec(found, spec, config.agent)
     vae, mdnrnn = (run.other(config.agent, stage) for stage in ("train_vae", "train_mdnrnn"))
-    player = PlayerConfig(env, policy, vae, mdnrnn, vector, backend.threads)
+    precision = backend.chosen_precision
+    player = PlayerConfig(env, policy, vae, mdnrnn, vector, backend.threads, precision)
     turns = config.agent_noise, config.explorer_share, config.explorer_stretch
     return DriverConfig(player, *turns)
 

@@ -98,6 +98,7 @@ def evaluate(
     if config.checkpoint is not None:  # else it is that of this run, and the run has checked
         _check_models(models_of(path), worlds, path)
     player = worlds.player(policy, choose_backend(env, config.vector, run.say, "evaluate.vector"))
+    player = replace(player, precision="fp32")
     per_job = min(backend.envs_per_worker, max(1, config.episodes // 8))
     skip = config.skip or 0
     seeds = derive_many(run.seed, "test", skip + config.episodes)[skip:]

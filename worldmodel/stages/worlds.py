@@ -98,7 +98,10 @@ class Worlds:
     def player(self, policy: Policy, vector: str) -> PlayerConfig:
         """What a worker needs to play with a policy of this kind."""
         files = self.models["vae"], self.models["mdnrnn"]
-        return PlayerConfig(self._env, policy, *files, vector, self._backend.threads)
+        backend = self._backend
+        return PlayerConfig(
+            self._env, policy, *files, vector, backend.threads, backend.chosen_precision
+        )
 
     def real(self, policy: Policy, config: RealConfig | None) -> RealWorld:
         """The real environment for policies of this kind; config None: without an early cut."""
