@@ -59,6 +59,21 @@ def test_resume_is_bitwise(small, world, tmp_path):
     assert straight.env_steps <= resumed.env_steps  # the stop at 3 had a selection of its own
 
 
+def test_a_search_that_goes_on_plays_other_episodes(small, world, tmp_path):
+    watched, n = Watched(world), small.controller.n_params
+    args = CONFIG, n, InWorld(watched, True), watched
+    evolve(*args, Recorder(tmp_path / "a"), {})
+    before = set(sum(watched.seeds[True], ()))
+    selected = set(watched.seeds[False])
+    watched.seeds = {True: [], False: []}
+    start = np.zeros(n, np.float32)
+    halfway = replace(CONFIG, generations=3), *args[1:]
+    evolve(*halfway, Recorder(tmp_path / "b"), {}, start, earlier=6)
+    evolve(*args, Recorder(tmp_path / "b"), {})  # resumed: the checkpoint knows
+    assert before.isdisjoint(sum(watched.seeds[True], ()))
+    assert set(watched.seeds[False]) == selected
+
+
 def test_the_deployed_mean_has_the_best_selection_score(small, world, tmp_path):
     result = run(CONFIG, tmp_path, world, small.controller.n_params)
     scores = {

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from worldmodel.run import checkpoint
+from worldmodel.run.layout import checkpoint_path
+
 TINY = ["experiment=tiny", "env=pendulum"]
 
 
@@ -19,3 +22,7 @@ def test_a_controller_is_evaluated_and_warm_starts_knowing_how_it_acted(
     again = stage("train_controller", *TINY, "name=on", "upstream=tiny", "start=tiny")
     assert again.code == 0, again.err
     assert "tiny was evolved with env.squash=[off]" in again.out + again.err
+    folders = [tmp_path / "runs" / name / "seed0" / "train_controller" for name in ("tiny", "on")]
+    first, second = (checkpoint.load(checkpoint_path(folder, "last")) for folder in folders)
+    assert first["tally"]["earlier"] == 0
+    assert second["tally"]["earlier"] == len(first["cma"]["told"]) > 0

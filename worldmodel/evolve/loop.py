@@ -90,18 +90,22 @@ def evolve(
     run: Recorder,
     about: dict[str, Any],
     start: FloatArray | None = None,
+    earlier: int = 0,
 ) -> EvolveResult:
     """Evolve a controller of `n_params`; keep the mean that scores best in `selection`.
 
     `fitness` says what candidates are worth. The search begins around `start` (n_params,), which is
-    selected if nothing better is found, or around zeros.
+    selected if nothing better is found, or around zeros. Where `start` came of so many `earlier`
+    generations, this search plays other episodes than those.
 
     Writes checkpoints/last.pt (the exact search, and `about`) every generation, and at every
     selection checkpoints/mean.pt (the mean as it is) and, if none scored better,
     checkpoints/best.pt (which is what gets deployed).
     """
-    search = CMA(config.cma, n_params, derive_many(run.seed, "evolve", 1)[0], start)
-    evolution = _Evolution(config, search, fitness, selection, run, about)
+    own = derive_many(run.seed, "evolve", 1, *([earlier] if earlier else []))[0]
+    search = CMA(config.cma, n_params, own, start)
+    tally = Tally(config.rollouts, earlier=earlier)
+    evolution = _Evolution(config, search, tally, fitness, selection, run, about)
     with run.progress(config.generations, "generations", start=evolution.generation) as bar:
         if start is not None and evolution.generation == 0:
             evolution.select()
@@ -126,6 +130,7 @@ class _Evolution:
         self,
         config: EvolveConfig,
         search: CMA,
+        tally: Tally,
         fitness: Fitness,
         selection: World,
         run: Recorder,
@@ -133,7 +138,7 @@ class _Evolution:
     ) -> None:
         self._config, self._search, self._fitness = config, search, fitness
         self._run, self._about = run, about
-        self.tally = Tally(config.rollouts)
+        self.tally = tally
         path = run.checkpoint()
         if path.exists():
             saved = checkpoint.load(path, ("cma", "tally", "tried"))
@@ -206,7 +211,8 @@ class _Evolution:
     def _seeds(self) -> list[list[int]]:
         """Those of each group's rollouts in the coming generation."""
         groups, rollouts = self._config.groups, round(self.tally.rollouts)
-        drawn = derive_many(self._run.seed, "train", groups * rollouts, self.generation)
+        generation = self.tally.earlier + self.generation
+        drawn = derive_many(self._run.seed, "train", groups * rollouts, generation)
         return [drawn[i : i + rollouts] for i in range(0, len(drawn), rollouts)]
 
     def _minutes(self) -> float:

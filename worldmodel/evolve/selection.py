@@ -15,7 +15,11 @@ from worldmodel.types import World
 
 @dataclass
 class Tally:
-    """What an evolution has come to so far, besides the search itself."""
+    """What an evolution has come to so far, besides the search itself.
+
+    `earlier` are the generations of the searches before it, on whose result it goes on: it plays
+    the episodes that follow theirs.
+    """
 
     rollouts: float  # of the next generation, before rounding
     env_steps: int = 0
@@ -25,6 +29,7 @@ class Tally:
     world_score: float = -math.inf
     world_sd: float = math.nan
     selected_at: int = -1  # generation of the last selection
+    earlier: int = 0
 
 
 class Selection:

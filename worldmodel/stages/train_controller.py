@@ -10,7 +10,7 @@ from worldmodel.evolve.loop import EvolveConfig, evolve
 from worldmodel.models.controller import ControllerConfig
 from worldmodel.rollout.real import BackendConfig, RealConfig, RealWorld
 from worldmodel.run.run import Run
-from worldmodel.stages.warm_start import start_params
+from worldmodel.stages.warm_start import generations_of, start_params
 from worldmodel.stages.worlds import Worlds
 
 
@@ -69,6 +69,7 @@ def train_controller(
             run,
             worlds.describe(policy),
             start_params(worlds, policy, start, run) if begins and start is not None else None,
+            generations_of(start, run) if begins and start is not None else 0,
         )
     finally:
         selection.close()

@@ -6,6 +6,7 @@ from worldmodel.agent.agent import Agent
 from worldmodel.agent.policy import Policy, check_spec, load_policy
 from worldmodel.agent.transfer import transfer
 from worldmodel.data.episodes import EpisodeStore
+from worldmodel.run import checkpoint
 from worldmodel.run.run import Run
 from worldmodel.stages.worlds import Worlds, model_files
 from worldmodel.types import FloatArray, UserError
@@ -38,6 +39,15 @@ def start_params(worlds: Worlds, policy: Policy, name: str, run: Run) -> FloatAr
     axes = None if before.axes is None else torch.tensor(before.axes)
     given = torch.tensor(before.params), torch.tensor(before.offset), axes
     return policy.controller().rebase(*given).numpy()
+
+
+def generations_of(name: str, run: Run) -> int:
+    """How many generations led to the controller of the run `name`; 0 where that is not known."""
+    path = run.other(name, "train_controller", "last")
+    if not path.exists():  # an exported agent
+        return 0
+    saved = checkpoint.load(path, ("cma", "tally"))
+    return len(saved["cma"]["told"]) + int(saved["tally"].get("earlier", 0))
 
 
 def _transferred(
