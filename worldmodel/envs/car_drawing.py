@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 Land = tuple[tuple[Points, Points], tuple[Points, Points], Bytes]  # grass, road, its colours
 Camera = tuple[float, float, float, float, float]  # x, y, cos and sin of the angle, zoom
 
-_FINE_X, _FINE_Y = 8, 6  # samples per pixel of the frame; `_shrink` reads eight as one word
+_FINE_X, _FINE_Y = 8, 4  # samples per pixel of the frame; `_shrink` reads eight as one word
 _SAMPLES = _FINE_X * _FINE_Y
 _FRAME_W, _FRAME_H = original.STATE_W, original.STATE_H
 _WINDOW_W, _WINDOW_H = original.WINDOW_W, original.WINDOW_H
