@@ -14,21 +14,15 @@ from gymnasium.envs.box2d import car_dynamics as car
 from gymnasium.envs.box2d import car_racing as original
 from numpy.typing import NDArray
 
+from worldmodel.envs.car_samples import COLUMNS, ROWS, Bytes, Points, average, fill
 from worldmodel.envs.compiled import compiled
 from worldmodel.types import Frames
 
-Points = NDArray[np.float64]  # (..., 2)
-Bytes = NDArray[np.uint8]
 Land = tuple[tuple[Points, Points], tuple[Points, Points], Bytes]  # grass, road, its colours
 Camera = tuple[float, float, float, float, float]  # x, y, cos and sin of the angle, zoom
 
-_FINE_X, _FINE_Y = 8, 4  # samples per pixel of the frame; `_shrink` reads eight as one word
-_SAMPLES = _FINE_X * _FINE_Y
-_FRAME_W, _FRAME_H = original.STATE_W, original.STATE_H
 _WINDOW_W, _WINDOW_H = original.WINDOW_W, original.WINDOW_H
-_SCALE_X = _FRAME_W * _FINE_X / _WINDOW_W  # samples per pixel of the window
-_SCALE_Y = _FRAME_H * _FINE_Y / _WINDOW_H
-_BAR = _FRAME_H * 7 // 8 * _FINE_Y  # first row of samples behind the indicators
+_BAR = ROWS * 7 // 8  # first row of samples behind the indicators
 
 _NEAR, _FAR = original.ZOOM * original.SCALE, 0.1 * original.SCALE  # window pixels per metre
 _FIELD_END = original.PLAYFIELD
@@ -37,8 +31,6 @@ _FIELD_END = original.PLAYFIELD
 # a pixel, where both ends of a row are filled. gfxdraw draws a faint line around the land, and
 # pygame.draw cuts off the fractions of a row's ends: these two come closest to gymnasium's frames.
 _LAND_GROWS, _CAR_GROWS, _BOX_GROWS = 0.55, 0.3, 0.5
-
-_LOST = 2  # pygame rounds down twice where it shrinks: even one colour gets darker, but for black
 
 # The numbers of the colours. Those of the road follow as they come. As plain integers, numba
 # would compile what they are given to once for each.
@@ -49,7 +41,6 @@ _ROAD = 10
 _FIXED = [car.WHEEL_COLOR, car.WHEEL_WHITE, (int(255 * 0.8), 0, 0), (255, 255, 255)]
 _FIXED += [(0, 0, 255), (51, 0, 255), (0, 255, 0), (255, 0, 0)]
 _COLORS = 256
-_ALL_BYTES = np.uint64(0x0101010101010101)
 
 _WHEEL = car.SIZE * np.array(
     [
@@ -75,7 +66,7 @@ class _Room(threading.local):
     cache, takes as long to fill as all the rest of a frame."""
 
     def __init__(self) -> None:
-        self.canvas = np.zeros((_FRAME_H * _FINE_Y, _FRAME_W * _FINE_X), np.uint8)
+        self.canvas = np.zeros((ROWS, COLUMNS), np.uint8)
 
 
 _ROOM = _Room()
@@ -118,7 +109,7 @@ class Scene:
         Returns:
             (96, 96, 3) uint8, a new array.
         """
-        frame = np.empty((_FRAME_H, _FRAME_W, 3), np.uint8)
+        frame = np.empty((original.STATE_H, original.STATE_W, 3), np.uint8)
         land = (self._grass, self._road, self._colors)
         _draw(_ROOM.canvas, self._palette, land, pose, float(seconds), frame)
         return frame
@@ -154,9 +145,9 @@ def _draw(
     for i in range(1, 5):
         _paint_wheel(canvas[:_BAR], pose[i], camera)
     for i in range(len(_HULL)):
-        _fill(canvas[:_BAR], _place(_HULL[i], x, y, angle, camera), _BODY, _CAR_GROWS)
+        fill(canvas[:_BAR], _place(_HULL[i], x, y, angle, camera), _BODY, _CAR_GROWS)
     _paint_bar(canvas, pose)
-    _shrink(canvas, palette[:colors], frame)
+    average(canvas, palette[:colors], frame)
 
 
 @compiled
@@ -170,10 +161,10 @@ def _paint_land(canvas: Bytes, palette: Bytes, land: Land, camera: Camera) -> in
         canvas[:] = _FIELD
     else:
         canvas[:] = _BLACK
-        _fill(canvas, _place(_EDGE, 0.0, 0.0, 0.0, camera), _FIELD, _LAND_GROWS)
+        fill(canvas, _place(_EDGE, 0.0, 0.0, 0.0, camera), _FIELD, _LAND_GROWS)
     for i in range(len(grass)):
         if _meet(grass_circles[i], x, y, radius):
-            _fill(canvas, _place(grass[i], 0.0, 0.0, 0.0, camera), _GRASS, _LAND_GROWS)
+            fill(canvas, _place(grass[i], 0.0, 0.0, 0.0, camera), _GRASS, _LAND_GROWS)
     colors = _ROAD
     for i in range(len(road)):
         if _meet(road_circles[i], x, y, radius):
@@ -182,7 +173,7 @@ def _paint_land(canvas: Bytes, palette: Bytes, land: Land, camera: Camera) -> in
                 palette[number] = road_colors[i]
                 colors += 1
             corners = _place(road[i], 0.0, 0.0, 0.0, camera)
-            _fill(canvas, corners, np.uint8(number), _LAND_GROWS)
+            fill(canvas, corners, np.uint8(number), _LAND_GROWS)
     return colors
 
 
@@ -206,7 +197,7 @@ def _number(palette: Bytes, color: Bytes) -> int:
 def _paint_wheel(canvas: Bytes, pose: NDArray[np.float64], camera: Camera) -> None:
     """Paint a wheel, and its bright patch where that is on top."""
     x, y, angle, phase = pose[0], pose[1], pose[2], pose[3]
-    _fill(canvas, _place(_WHEEL, x, y, angle, camera), _BLACK, _CAR_GROWS)
+    fill(canvas, _place(_WHEEL, x, y, angle, camera), _BLACK, _CAR_GROWS)
     front_below, back_below = math.sin(phase) > 0, math.sin(phase + _PATCH) > 0
     if front_below and back_below:
         return
@@ -214,7 +205,7 @@ def _paint_wheel(canvas: Bytes, pose: NDArray[np.float64], camera: Camera) -> No
     patch = _WHEEL.copy()
     patch[:2, 1] *= math.copysign(1, front) if front_below else front
     patch[2:, 1] *= -math.copysign(1, back) if back_below else -back
-    _fill(canvas, _place(patch, x, y, angle, camera), _TREAD, _CAR_GROWS)
+    fill(canvas, _place(patch, x, y, angle, camera), _TREAD, _CAR_GROWS)
 
 
 @compiled
@@ -241,7 +232,7 @@ def _paint_box(
     for i in range(4):
         corners[i, 0] = int(corners[i, 0] * _WINDOW_W / 40)
         corners[i, 1] = int(corners[i, 1] * _WINDOW_H / 40)
-    _fill(canvas, corners, color, _BOX_GROWS)
+    fill(canvas, corners, color, _BOX_GROWS)
 
 
 @compiled
@@ -258,92 +249,3 @@ def _place(shape: Points, x: float, y: float, angle: float, camera: Camera) -> P
         up = int(_WINDOW_H / 4 + zoom * (eye_cos * north - eye_sin * east))
         pixels[i, 0], pixels[i, 1] = right, _WINDOW_H - 1 - up
     return pixels
-
-
-@compiled
-def _fill(canvas: Bytes, corners: Points, color: np.uint8, grows: float) -> None:
-    """Fill a convex polygon, given by pixels of the window, that reaches `grows` pixels farther."""
-    least_x = least_y = np.inf
-    most_x = most_y = -np.inf
-    for x, y in corners:
-        least_x, most_x = min(least_x, x), max(most_x, x)
-        least_y, most_y = min(least_y, y), max(most_y, y)
-    # A sample is painted where its centre is in the polygon.
-    least_x = max((least_x - grows + 0.5) * _SCALE_X - 0.5, 0.0)
-    most_x = min((most_x + grows + 0.5) * _SCALE_X - 0.5, float(canvas.shape[1]))
-    first = math.ceil(max((least_y - grows + 0.5) * _SCALE_Y - 0.5, 0.0))
-    end = math.ceil(min((most_y + grows + 0.5) * _SCALE_Y - 0.5, float(canvas.shape[0])))
-    if least_x >= most_x or first >= end:
-        return
-    lines, lefts, rights = _edges(corners, grows)
-    for row in range(first, end):
-        left, right = least_x, most_x
-        for k in range(lefts):
-            left = max(left, lines[0, k, 0] + lines[0, k, 1] * row)
-        for k in range(rights):
-            right = min(right, lines[1, k, 0] + lines[1, k, 1] * row)
-        if left < right:
-            canvas[row, math.ceil(left) : math.ceil(right)] = color
-
-
-@compiled
-def _edges(corners: Points, grows: float) -> tuple[NDArray[np.float64], int, int]:
-    """A convex polygon's left edges and its right ones, pushed outwards.
-
-    Returns:
-        For either side (2, N, 2), x in the first row of samples, and what it gains per row; how
-        many edges are left ones, and how many right ones.
-    """
-    lines = np.empty((2, len(corners), 2))
-    lefts = rights = 0
-    area = 0.0
-    for i in range(len(corners)):
-        x, y = corners[i - 1]
-        area += x * corners[i, 1] - corners[i, 0] * y
-    for i in range(len(corners)):
-        x, y = corners[i - 1]
-        down = corners[i, 1] - y
-        if down == 0:
-            continue  # the caller keeps to the highest and lowest corners
-        slope = (corners[i, 0] - x) / down
-        gain = slope * _SCALE_X / _SCALE_Y
-        start = (x + 0.5) * _SCALE_X - 0.5 - gain * ((y + 0.5) * _SCALE_Y - 0.5)
-        push = grows * max(1.0, abs(slope)) * _SCALE_X  # up or down where the edge is flat
-        if (down > 0) == (area >= 0):
-            lines[1, rights, 0], lines[1, rights, 1] = start + push, gain
-            rights += 1
-        else:
-            lines[0, lefts, 0], lines[0, lefts, 1] = start - push, gain
-            lefts += 1
-    return lines, lefts, rights
-
-
-@compiled
-def _shrink(canvas: Bytes, palette: Bytes, frame: Frames) -> None:
-    """Average the samples of each pixel of the frame."""
-    packed = np.empty(len(palette), np.uint64)  # three colours, 16 bits of room for each one's sum
-    darker = np.empty(palette.shape, np.uint8)
-    for i in range(len(palette)):
-        packed[i] = palette[i, 0] + (palette[i, 1] << 16) + (palette[i, 2] << 32)
-        for k in range(3):
-            darker[i, k] = max(palette[i, k] - _LOST, 0)
-    words = canvas.view(np.uint64)
-    for row in range(_FRAME_H):
-        rows = slice(row * _FINE_Y, (row + 1) * _FINE_Y)
-        for column in range(_FRAME_W):
-            color = canvas[rows.start, column * _FINE_X]
-            same, other = np.uint64(color) * _ALL_BYTES, np.uint64(0)
-            for y in range(rows.start, rows.stop):
-                other |= np.uint64(words[y, column] ^ same)
-            if other == 0:
-                for k in range(3):
-                    frame[row, column, k] = darker[color, k]
-                continue
-            total = np.uint64(0)
-            for y in range(rows.start, rows.stop):
-                for x in range(column * _FINE_X, (column + 1) * _FINE_X):
-                    total += packed[canvas[y, x]]
-            for k in range(3):
-                part = np.int64((total >> np.uint64(16 * k)) & np.uint64(0xFFFF))
-                mean = (part + _SAMPLES - 1) // _SAMPLES  # rounded up
-                frame[row, column, k] = max(mean - _LOST, np.int64(0))
