@@ -51,11 +51,13 @@ def real_rollouts(setting: Setting) -> Row:
     sizes = setting.sizes
     with tempfile.TemporaryDirectory() as folder:
         vector = choose_backend(setting.env, "auto", lambda _: None)
-        player = _player(setting, Path(folder), vector)
+        backend = _backend(vector, sizes.envs)
+        plain = _player(setting, Path(folder), vector)
+        player = replace(plain, precision=backend.chosen_precision)
         size = len(player.policy.params)
         params = np.zeros((sizes.envs, size), np.float32)
         config = RealConfig(None, sizes.env_steps, 0.0)
-        world = RealWorld(player, _backend(vector, sizes.envs), config)
+        world = RealWorld(player, backend, config)
         ours = _rate(lambda: int(world.evaluate(params, [1], generation=0)[1].sum()))
         world.close()
         pool = ProcessBackend(cores())
@@ -106,7 +108,7 @@ def _player(setting: Setting, folder: Path, vector: str) -> PlayerConfig:
 
 
 def _backend(vector: str, envs: int) -> BackendConfig:
-    return BackendConfig(vector, 0, cores(), max(1, envs // cores()))
+    return BackendConfig(vector, 0, cores(), max(1, envs // cores()), "auto")
 
 
 @dataclass(frozen=True)
