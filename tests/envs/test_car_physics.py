@@ -1,5 +1,8 @@
 """Compiled steps of CarRacing beside gymnasium's: the same numbers, to the last bit."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from gymnasium.envs.box2d import car_racing as original
@@ -141,6 +144,24 @@ def test_discrete_actions_are_gymnasiums():
     env.reset(seed=0)
     with pytest.raises(InvalidAction, match="7"):
         env.step(7)
+
+
+def test_what_is_not_a_number_is_refused_before_box2d_sees_it():
+    env = CarRacing()
+    env.reset(seed=0)
+    for at in range(3):
+        action = np.zeros(3, np.float32)
+        action[at] = np.nan
+        with pytest.raises(InvalidAction, match="not a number"):
+            env.step(action)
+    wild = np.array([np.inf, -np.inf, 1e30], np.float32)
+    compare(6, lambda *_: wild, 20)
+
+
+@pytest.mark.parametrize("copy", [lambda env: pickle.loads(pickle.dumps(env)), copy.deepcopy])
+def test_copies_are_made_as_the_first_was(copy):
+    made = copy(CarRacing(draw="original", continuous=False))
+    assert (made._fast, made.continuous) == (False, False)
 
 
 def test_a_second_episode_is_gymnasiums_too():

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.box2d import car_racing as original
 from gymnasium.error import InvalidAction
+from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
 from worldmodel.envs.box2d_memory import step_address
@@ -46,6 +47,7 @@ class CarRacing(original.CarRacing):
         if draw not in DRAWINGS:
             raise ValueError(f"draw is {draw!r}: use {' or '.join(DRAWINGS)}")
         super().__init__(**kwargs)
+        EzPickle.__init__(self, draw=draw, **kwargs)  # what a copy is made from
         self.drawing = True
         self._fast = draw == "fast"
         self._compiled = self._fast and self.render_mode is None and step_address() != 0
@@ -147,6 +149,7 @@ class CarRacing(original.CarRacing):
 
     def _start(self) -> Physics:
         """Compiled physics of the track and car that `reset` has just made."""
+        assert self.car is not None, "reset before the first step"
         self.world.contactListener = None  # compiled code reads Box2D's list of contacts instead
         return Physics(self, self._colors, self._tiles)
 
@@ -154,6 +157,8 @@ class CarRacing(original.CarRacing):
         """Steer, gas and brake of one action, as gymnasium hands them to the car."""
         if self.continuous:
             steer, gas, brake = action.astype(np.float64)
+            if np.isnan(action).any():  # where Box2D stops over it, compiled code can't
+                raise InvalidAction(f"the action {action} is not a number")
             return -steer, gas, brake
         if not self.action_space.contains(action):
             raise InvalidAction(f"the action {action} is not in {self.action_space}")
