@@ -29,18 +29,15 @@ def crop_resize(frames: Frames, rows: Span | None, cols: Span | None, size: int)
     Raises:
         UserError: where the crop reaches outside the frame.
     """
-    if frames.ndim == 3:
-        return crop_resize(frames[None], rows, cols, size)[0]
-    for name, span, extent in zip(("rows", "cols"), (rows, cols), frames.shape[1:3], strict=True):
+    if frames.ndim == 4:
+        return np.stack([crop_resize(frame, rows, cols, size) for frame in frames])
+    for name, span, extent in zip(("rows", "cols"), (rows, cols), frames.shape[:2], strict=True):
         if span is not None and span[1] > extent:
             raise UserError(
                 f"env.crop_{name}={list(span)} reaches outside the frames, which have {extent} "
                 f"{name}: give null to keep all."
             )
-    kept = frames[:, slice(*rows or (None,)), slice(*cols or (None,))]
-    small = np.empty((len(kept), size, size, frames.shape[-1]), np.uint8)
-    for frame, target in zip(kept, small, strict=True):
-        target[...] = shrink(frame, size)
+    small = shrink(frames[slice(*rows or (None,)), slice(*cols or (None,))], size)
     return small if small.shape[-1] == 3 else np.repeat(small, 3, axis=-1)
 
 
@@ -93,6 +90,8 @@ class FrameSkip(gym.Wrapper[Any, Any, Any, Any]):
 
     def _number(self, reward: Any) -> float:
         """A reward, which some environments hand over as an array of one."""
+        if isinstance(reward, float):  # to ask numpy takes longer
+            return reward
         if np.ndim(reward) == 0:
             return float(reward)
         if np.size(reward) != 1:
