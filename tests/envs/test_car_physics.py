@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.box2d import car_racing as original
@@ -162,6 +163,29 @@ def test_what_is_not_a_number_is_refused_before_box2d_sees_it():
 def test_copies_are_made_as_the_first_was(copy):
     made = copy(CarRacing(draw="original", continuous=False))
     assert (made._fast, made.continuous) == (False, False)
+
+
+def test_a_reset_that_fails_lets_the_episode_go_on():
+    ours, theirs = make_pair(7)
+    drive = np.array([0, 0.5, 0], np.float32)
+    for step in range(40):
+        if step == 20:
+            for env in (ours, theirs):
+                with pytest.raises(gym.error.Error):
+                    env.reset(seed=-1)
+        assert ours.step(drive)[1] == theirs.step(drive)[1]
+
+
+def test_what_a_reset_counts_is_known_before_the_first_step():
+    ours, theirs = make_pair(8)
+    assert (ours.reward, ours.tile_visited_count) == (theirs.reward, theirs.tile_visited_count)
+    assert ours.tile_visited_count > 0
+
+
+def test_it_is_registered_as_gymnasiums_is():
+    ours, theirs = gym.spec("worldmodel/CarRacing-v3"), gym.spec("CarRacing-v3")
+    assert ours.max_episode_steps == theirs.max_episode_steps == 1000
+    assert ours.reward_threshold == theirs.reward_threshold == 900
 
 
 def test_a_second_episode_is_gymnasiums_too():

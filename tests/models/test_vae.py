@@ -36,6 +36,7 @@ def test_hastened_it_encodes_nearly_the_same(vae):
         mu, logvar = vae.encode(frames(6))
         fast_mu, fast_logvar = vae.hasten().encode(frames(6))
     assert fast_mu.dtype == fast_logvar.dtype == torch.float32
+    assert {weight.dtype for weight in vae.state_dict().values()} == {torch.float32}
     assert not torch.equal(mu, fast_mu)
     assert (mu - fast_mu).abs().max() < 0.02 * mu.std()
     assert (logvar - fast_logvar).abs().max() < 0.02

@@ -35,9 +35,12 @@ def test_precision_is_chosen_by_what_the_processor_has(monkeypatch):
 
 
 def test_a_player_encodes_in_its_precision(small):
-    for precision, dtype in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
-        agent = build_agent(replace(small.player, precision=precision))
-        assert next(agent.vae.encoder.parameters()).dtype == dtype
+    frames = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    expected = small.vae.encode(frames)[0]
+    for precision in ("bf16", "fp32"):
+        mu, _ = build_agent(replace(small.player, precision=precision)).vae.encode(frames)
+        assert torch.equal(mu, expected) == (precision == "fp32")
+        assert torch.allclose(mu, expected, atol=0.02)
 
 
 def test_one_rollout_by_hand(small):

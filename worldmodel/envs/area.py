@@ -22,18 +22,10 @@ def shrink(frame: Frames, size: int) -> Frames:
         resized = cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA)
         return np.asarray(resized, np.uint8).reshape(size, size, channels)
     small = np.empty((size, size, channels), np.uint8)
-    lines = frame.reshape(height, -1) if frame.flags.c_contiguous else _as_lines(frame)
+    # A copy of a cut costs less than to compile for its layout as well.
+    lines = np.require(frame, np.uint8, ["C", "W"]).reshape(height, width * channels)
     _average(lines, *_parts(height, size), *_parts(width, size), small)
     return small
-
-
-def _as_lines(frame: Frames) -> Frames:
-    """(H, W·C) of a cut of a larger frame, without a copy where its pixels lie side by side."""
-    height, width, channels = frame.shape
-    if frame.strides[1:] != (channels, 1):
-        frame = np.ascontiguousarray(frame)
-    strides = frame.strides[0], 1
-    return np.lib.stride_tricks.as_strided(frame, (height, width * channels), strides)
 
 
 @lru_cache(maxsize=32)

@@ -108,7 +108,12 @@ class Scene:
 
         Returns:
             (96, 96, 3) uint8, a new array.
+
+        Raises:
+            ValueError: for a pose of another shape.
         """
+        if pose.shape != (5, 6):
+            raise ValueError(f"pose is {pose.shape}: it must be (5, 6)")
         frame = np.empty((original.STATE_H, original.STATE_W, 3), np.uint8)
         land = (self._grass, self._road, self._colors)
         _draw(_ROOM.canvas, self._palette, land, pose, float(seconds), frame)

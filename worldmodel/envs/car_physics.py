@@ -130,9 +130,14 @@ class Physics:
         """
         return _step(self._cars, self.tiles, self._colors, self.pose, steer, gas, brake)
 
-    def roll(self) -> None:
-        """One env step without new controls or reward, such as the one that `reset` takes."""
+    def roll(self) -> tuple[float, int]:
+        """One env step without new controls, such as the one that `reset` takes.
+
+        Returns:
+            The return and the tiles visited so far.
+        """
         _roll(self._cars, self.tiles, self._colors, self.pose)
+        return float(self.car["reward"]), int(self.car["visited"])
 
 
 @compiled

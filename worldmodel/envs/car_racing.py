@@ -4,6 +4,7 @@ Of a step of the original, 98 % is spent on a picture of 1000×800 pixels that i
 96×96. With frame skip, all but the last of these pictures are thrown away.
 """
 
+import math
 from typing import Any
 
 import Box2D
@@ -36,7 +37,7 @@ class CarRacing(original.CarRacing):
             frame; edges differ a little, and the number in the lower left corner, the return so
             far, is left out. For films (`render_mode`), steps are gymnasium's. In compiled steps
             what gymnasium keeps in Python is left as it was: `car.wheels` (gas, brake, omega,
-            phase, tiles), what tiles know of themselves, and `road_poly`.
+            phase, tiles), what tiles know of themselves, `road_poly`, `prev_reward` and `new_lap`.
         kwargs: those of the original.
 
     Raises:
@@ -56,12 +57,6 @@ class CarRacing(original.CarRacing):
         self._return_shown = 0.0
         self._frame: Frames = np.zeros(self.observation_space.shape or (), np.uint8)
 
-    def reset(self, **kwargs: Any) -> tuple[Frames, dict[str, Any]]:
-        """As gymnasium's."""
-        self._physics = None  # its car and tiles are destroyed
-        obs, info = super().reset(**kwargs)
-        return obs, info
-
     def step(self, action: Any) -> tuple[Frames, float, bool, bool, dict[str, Any]]:
         """As gymnasium's."""
         if not self._compiled:
@@ -70,7 +65,7 @@ class CarRacing(original.CarRacing):
         if self._physics is None:
             self._physics = self._start()
         if action is None:
-            self._physics.roll()
+            self.reward, self.tile_visited_count = self._physics.roll()
             self.t += SECONDS
             return self._seen(), 0.0, False, False, {}
         played = self._physics.step(*self._controls(action))
@@ -81,6 +76,7 @@ class CarRacing(original.CarRacing):
 
     def look(self) -> Frames:
         """Draw the present frame (96, 96, 3)."""
+        assert self.car is not None, "reset before looking"
         if self._physics is not None:
             self._frame = self._scene.draw(self._physics.pose, self.t)
         elif self._fast:
@@ -101,6 +97,10 @@ class CarRacing(original.CarRacing):
 
     def _seen(self) -> Frames:
         return self.look() if self.drawing else self._frame
+
+    def _destroy(self) -> None:
+        self._physics = None
+        super()._destroy()
 
     def _create_track(self) -> bool:
         if self._compiled:
@@ -140,7 +140,7 @@ class CarRacing(original.CarRacing):
 
     def _pose(self) -> NDArray[np.float64]:
         """(5, 6), as `Scene.draw` takes it."""
-        assert self.car is not None, "reset before looking"
+        assert self.car is not None
         hull = self.car.hull
         rows = [[*hull.position, hull.angle, *hull.linearVelocity, hull.angularVelocity]]
         for wheel in self.car.wheels:
@@ -156,8 +156,8 @@ class CarRacing(original.CarRacing):
     def _controls(self, action: Any) -> tuple[float, float, float]:
         """Steer, gas and brake of one action, as gymnasium hands them to the car."""
         if self.continuous:
-            steer, gas, brake = action.astype(np.float64)
-            if np.isnan(action).any():  # where Box2D stops over it, compiled code can't
+            steer, gas, brake = (float(part) for part in action.astype(np.float64)[:3])
+            if any(math.isnan(part) for part in (steer, gas, brake)):
                 raise InvalidAction(f"the action {action} is not a number")
             return -steer, gas, brake
         if not self.action_space.contains(action):
@@ -165,4 +165,4 @@ class CarRacing(original.CarRacing):
         return -0.6 * (action == 1) + 0.6 * (action == 2), 0.2 * (action == 3), 0.8 * (action == 4)
 
 
-gym.register("worldmodel/CarRacing-v3", entry_point=CarRacing)
+gym.register("worldmodel/CarRacing-v3", CarRacing, max_episode_steps=1000, reward_threshold=900)

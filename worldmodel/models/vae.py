@@ -1,6 +1,7 @@
 """V: the convolutional VAE that turns a frame into a latent z (Ha & Schmidhuber 2018, appendix)."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -116,6 +117,7 @@ class VAE(nn.Module):
             self.register_buffer("scale", torch.ones(()))
             self.register_buffer("usual", torch.ones(2), persistent=False)
             self.register_buffer("blind", torch.ones(2), persistent=False)
+        self._hastened: Callable[[Tensor], Tensor] | None = None
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         # The widest weight, used as a matrix: a fused Adam copies it if it is channels_last.
         first = self.decoder[0]
@@ -159,7 +161,7 @@ class VAE(nn.Module):
         Raises:
             UserError: if the frames are of another shape or type.
         """
-        return self._posterior(_to_maps(obs))
+        return self._posterior(_to_maps(obs), self._hastened)
 
     def hasten(self) -> "VAE":
         """Encode from now on with convolutions in bfloat16, for rollouts; training wants fp32.
@@ -167,7 +169,8 @@ class VAE(nn.Module):
         Returns:
             This V. The mean of z moves by one or two hundredths of the posterior's deviation.
         """
-        self.encoder.to(torch.bfloat16)
+        hastened = copy.deepcopy(self.encoder).to(torch.bfloat16)
+        self._hastened = hastened.forward  # no part of the model: it is not saved with it
         return self
 
     def decode(self, z: Tensor) -> Tensor:
@@ -225,11 +228,15 @@ class VAE(nn.Module):
         """The same as `loss`, for wrappers that only know `forward`."""
         return self.loss(batch)
 
-    def _posterior(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def _posterior(
+        self, maps: Tensor, hastened: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
         if self.config.moving_nats is not None:
             maps = (maps - self.mean_frame) / self.scale
-        maps = maps.to(next(self.encoder.parameters()).dtype)  # see `hasten`
-        features = self.encoder(maps).float().flatten(1)
+        if hastened is None:
+            features = self.encoder(maps).flatten(1)
+        else:
+            features = hastened(maps.to(torch.bfloat16)).float().flatten(1)
         logvar = self.to_logvar(features).float().clamp(-LOGVAR_BOUND, LOGVAR_BOUND)
         return self.to_mu(features).float(), logvar
 
