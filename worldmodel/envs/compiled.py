@@ -61,7 +61,7 @@ def _folder(given: str) -> str | None:
     digest = hashlib.sha256(gym.__version__.encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     bases = [Path(given)] if given else []
     for base in [*bases, Path(__file__).parent / "__pycache__", home / "worldmodel"]:
         folder = base / f"compiled-{digest.hexdigest()[:16]}"
