@@ -66,6 +66,43 @@ def test_the_step_size_keeps_to_its_floor_over_a_resume(tmp_path):
     np.testing.assert_array_equal(resumed.ask(), held.ask())
 
 
+def test_the_step_size_halves_over_a_resume(tmp_path):
+    config = CMAConfig(8, 0.3, 0.05, half_life=10)
+    search = advance(CMA(config, 12, seed=5), 10)
+    assert search.sigma <= 0.15
+    assert advance(CMA(CMAConfig(8, 0.3), 12, seed=5), 10).sigma > search.sigma
+    resumed = CMA.restore(search.state(), tmp_path)
+    np.testing.assert_array_equal(resumed.ask(), search.ask())
+    assert advance(resumed, 60).sigma == 0.05
+
+
+def test_bounds_of_the_step_size():
+    config = CMAConfig(8, 0.4, 0.1, half_life=10)
+    assert [config.bound(1.0, generation) for generation in (0, 10, 40)] == [0.4, 0.2, 0.1]
+    assert config.bound(0.15, 10) == 0.15
+    assert CMAConfig(8, 0.4).bound(1.0, 10) == 1.0
+
+
+def test_a_centered_search_goes_on_bitwise(tmp_path):
+    straight = advance(CMA(CMAConfig(8, 0.3, 0.1, centered=True), 12, seed=5), 9)
+    half = advance(CMA(CMAConfig(8, 0.3, 0.1, centered=True), 12, seed=5), 4)
+    checkpoint.save(tmp_path / "cma.pt", half.state())
+    resumed = CMA.restore(checkpoint.load(tmp_path / "cma.pt"), tmp_path / "cma.pt")
+    np.testing.assert_array_equal(advance(resumed, 5).ask(), straight.ask())
+
+
+def test_failures_tell_more_to_a_centered_search():
+    """Half the candidates on one side of a coordinate fail now and then; the rest is noise."""
+    progress = {}
+    for centered in (False, True):
+        rng, search = np.random.default_rng(3), CMA(CMAConfig(200, 1.0, 0.0, centered), 10, seed=1)
+        asked = search.ask()
+        fails = (asked[:, 0] < 0) & (rng.random(200) < 0.3)
+        search.tell(rng.normal(0, 0.01, 200) - fails * rng.exponential(1.0, 200))
+        progress[centered] = search.mean[0] / np.linalg.norm(search.mean[1:])
+    assert progress[True] > 2 * progress[False] > 0
+
+
 def test_the_average_of_means_begins_with_the_start(tmp_path):
     start = np.full(12, 0.5)
     search = CMA(CMAConfig(8, 0.3), 12, seed=5, start=start)
@@ -103,8 +140,10 @@ def test_global_randomness_is_untouched():
 
 
 @pytest.mark.parametrize(
-    ("key", "values"), [("popsize", (1, 0.1)), ("sigma", (4, 0.0)), ("min_sigma", (4, 0.1, 0.2))]
-)
+    ("key", "values"),
+    [("popsize", (1, 0.1)), ("sigma", (4, 0.0)), ("min_sigma", (4, 0.1, 0.2)),
+     ("half_life", (4, 0.1, 0.0, False, 0))],
+)  # fmt: skip
 def test_bad_numbers_name_the_key(key, values):
     with pytest.raises(ValueError, match=key):
         CMAConfig(*values)

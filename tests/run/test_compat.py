@@ -170,9 +170,18 @@ def test_moved_modules_are_named_once():
 
 @pytest.mark.parametrize("key", sorted(ADDED))
 def test_a_key_that_was_not_there_has_the_value_that_it_had_then(begun, opened, key):
-    parent, _, leaf = key.rpartition(".")
-    begun("collect", lambda config: config[parent].pop(leaf))
-    opened("collect")
-    other = {"best": "mean"}.get(ADDED[key], 0.7 if "share" in key else 3)
-    with pytest.raises(UserError, match=rf"{key}={ADDED[key]}, this call says {other}"):
-        opened("collect", f"{key}={other}")
+    stage = "collect" if key.startswith("collect.") else "train_controller"
+    *parents, leaf = key.split(".")
+
+    def forget(config):
+        for parent in parents:
+            config = config[parent]
+        config.pop(leaf, None)
+
+    begun(stage, forget)
+    opened(stage)
+    then = ADDED[key]
+    others = {"best": "mean", 0.3: 0.7}
+    other = not then if isinstance(then, bool) else others.get(then, 3)
+    with pytest.raises(UserError, match=rf"{key}={then}, this call says {other}"):
+        opened(stage, f"{key}={other}")

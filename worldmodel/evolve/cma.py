@@ -20,12 +20,22 @@ class CMAConfig:
     """`popsize` candidates a generation; `sigma` is the first standard deviation.
 
     The step size never falls below `min_sigma`: where noise ranks the candidates it would shrink
-    for no good reason, and the smaller it is, the more of the ranking is noise.
+    for no good reason, and the smaller it is, the more of the ranking is noise. Nor does it exceed
+    `sigma`, halved every `half_life` generations (null: it is free): what a wide search finds is
+    good on average over that width, and the mean alone, which is deployed, can be better.
+
+    With `centered` the worse half moves the mean away as the better half draws it near, by
+    utilities that sum to zero, as in natural evolution strategies (Wierstra et al. 2014, "Natural
+    Evolution Strategies", section 3.1). CMA-ES looks at the better half alone. Where returns are
+    close together but for some failures, it is the failures that tell candidates apart. The
+    covariance then follows the path of the mean only, without the rank-mu update.
     """
 
     popsize: int
     sigma: float
     min_sigma: float = 0.0
+    centered: bool = False
+    half_life: float | None = None
 
     def __post_init__(self) -> None:
         if self.popsize < 2:
@@ -34,6 +44,16 @@ class CMAConfig:
             raise ValueError(f"evolve.cma.sigma is {self.sigma}: use more than 0, to {MOST_SIGMA}")
         if not 0 <= self.min_sigma <= self.sigma:
             raise ValueError(f"evolve.cma.min_sigma is {self.min_sigma}: use 0 to evolve.cma.sigma")
+        if self.half_life is not None and not self.half_life > 0:
+            raise ValueError(
+                f"evolve.cma.half_life is {self.half_life}: use more than 0 generations, or null"
+            )
+
+    def bound(self, sigma: float, generation: int) -> float:
+        """The step size after so many generations, kept within its bounds."""
+        if self.half_life is not None:
+            sigma = min(sigma, self.sigma * 0.5 ** (generation / self.half_life))
+        return max(sigma, self.min_sigma)
 
 
 class CMA:
@@ -66,7 +86,8 @@ class CMA:
             self._start,
             config.sigma,
             {
-                "popsize": config.popsize,
+                "popsize": config.popsize * (2 if config.centered else 1),
+                "CMA_rankmu": 0.0 if config.centered else 1.0,
                 "randn": lambda *shape: rng.standard_normal(shape),
                 "seed": math.nan,  # keeps pycma away from numpy's global generator
                 "verbose": -9,
@@ -100,18 +121,32 @@ class CMA:
 
     def ask(self) -> FloatArray:
         """A new generation (popsize, n)."""
-        self._asked = self._es.ask()
+        self._asked = self._es.ask(self.config.popsize)
         return np.asarray(self._asked, np.float32)
 
     def tell(self, fitness: FloatArray) -> None:
         """Learn from the fitness (popsize,) of the last `ask`; higher is better."""
         assert self._asked is not None, "ask before tell"
         values = np.asarray(fitness, np.float64)
-        self._es.tell(self._asked, (-values).tolist())
-        self._es.sigma = max(self._es.sigma, self.config.min_sigma)
+        self._es.tell(*self._losses(self._asked, values))
         self._fitness.append(values)
+        self._es.sigma = self.config.bound(self._es.sigma, self.generation)
         self._means.append(self.mean)
         self._asked = None
+
+    def _losses(
+        self, asked: list[NDArray[np.float64]], values: NDArray[np.float64]
+    ) -> tuple[list[NDArray[np.float64]], list[float]]:
+        """What pycma, which minimises, is told.
+
+        With `centered` every candidate is also told as its mirror image in the mean, as much worse
+        than the average as it was better. Of each such pair one is in the better half.
+        """
+        if not self.config.centered:
+            return asked, (-values).tolist()
+        mirrored = [2 * self._es.mean - candidate for candidate in asked]
+        losses = values.mean() - values
+        return asked + mirrored, [*losses, *-losses]
 
     def widen(self, factor: float) -> None:
         """Multiply the step size; such a search has no `state`, since it would not replay."""
@@ -127,6 +162,8 @@ class CMA:
             "popsize": self.config.popsize,
             "sigma0": self.config.sigma,
             "min_sigma": self.config.min_sigma,
+            "centered": self.config.centered,
+            "half_life": self.config.half_life,
             "start": torch.from_numpy(self._start),
             "told": torch.from_numpy(np.array(self._fitness).reshape(-1, self.config.popsize)),
             "mean": torch.from_numpy(np.array(self._es.mean, np.float64)),
@@ -139,7 +176,13 @@ class CMA:
         Raises:
             UserError: if this machine's linear algebra does not reproduce the saved mean.
         """
-        config = CMAConfig(state["popsize"], state["sigma0"], state.get("min_sigma", 0.0))
+        config = CMAConfig(
+            state["popsize"],
+            state["sigma0"],
+            state.get("min_sigma", 0.0),
+            state.get("centered", False),
+            state.get("half_life"),
+        )
         search = cls(config, state["n"], state["seed"], state["start"].numpy())
         for values in state["told"].numpy():
             search.ask()

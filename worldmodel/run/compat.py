@@ -20,6 +20,7 @@ ADDED = {
     "collect.agent_noise": 0.0,
     "collect.explorer_share": 0.3,
     "collect.explorer_stretch": 10,
+    "evolve.cma.centered": False,
 }
 
 # Keys that describe results and change none: they may differ between two calls of one run.
@@ -66,15 +67,13 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
     renamed: dict[str, Any] = deepcopy(dict(config))
     for old, new in RENAMED.items():
         *parents, leaf = old.split(".")
-        node: Any = renamed
-        for name in parents:
-            node = node.get(name) if isinstance(node, dict) else None
-        if isinstance(node, dict) and leaf in node:
+        node = _found(renamed, parents)
+        if node is not None and leaf in node:
             _node_of(renamed, new)[new.rpartition(".")[2]] = node.pop(leaf)
     for key, value in ADDED.items():
-        parent, _, leaf = key.rpartition(".")
-        if isinstance(renamed.get(parent), dict):
-            renamed[parent].setdefault(leaf, value)
+        *parents, leaf = key.split(".")
+        if (node := _found(renamed, parents)) is not None:
+            node.setdefault(leaf, value)
     return renamed
 
 
@@ -83,6 +82,14 @@ def same_value(key: str, old: Any, new: Any) -> bool:
     if key.endswith("_target_") and isinstance(old, str) and isinstance(new, str):
         return old.rpartition(".")[2] == new.rpartition(".")[2]
     return bool(old == new)
+
+
+def _found(config: dict[str, Any], path: list[str]) -> dict[str, Any] | None:
+    """The dict at a path of keys; None if there is none."""
+    node: Any = config
+    for name in path:
+        node = node.get(name) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else None
 
 
 def _node_of(config: dict[str, Any], key: str) -> dict[str, Any]:
