@@ -7,7 +7,7 @@ from typing import Any
 import hydra
 import torch
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from worldmodel.check import check_object, check_values, lacking, whole_objects
 from worldmodel.cli import Body, run_command
@@ -59,6 +59,22 @@ def build(config: Any, **late: Any) -> Any:
         if "missing 1 required positional argument: 'env'" in said:
             said += "; a wrapper in env.wrappers needs _partial_: true beside its _target_."
         raise UserError(f"{_class_name(config)}: {said}") from error
+
+
+def build_parts(config: DictConfig) -> dict[str, Any]:
+    """The objects that a group consists of, by key, and its plain values.
+
+    Raises:
+        UserError: as `build`.
+    """
+    return {
+        str(key): build(part)
+        if isinstance(part, DictConfig)
+        else OmegaConf.to_container(part)
+        if isinstance(part, ListConfig)
+        else part
+        for key, part in config.items()
+    }
 
 
 def _check_keys(config: Any, late: Mapping[str, Any]) -> None:

@@ -26,6 +26,7 @@ ALSO = {
     "evaluate": ("backend",),
     "import": ("env",),
     "compare_noise": ("backend", "compare"),
+    "measure_noise": ("backend",),
     "play_dream": ("backend", "play"),
     "read_state": (),
     "train_sequence": ("strokes", "touches", "reader_fit"),

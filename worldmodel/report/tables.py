@@ -141,6 +141,19 @@ def noise_table(
     (console or wide_console()).print(table)
 
 
+def spread_table(
+    title: str, rows: Mapping[str, Mapping[str, float]], console: Console | None = None
+) -> None:
+    """Print what `worldmodel.stages.measure_noise` found: a row for each sigma."""
+    table = Table("sigma", title=title)
+    names = list(next(iter(rows.values())))
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for sigma, row in rows.items():
+        table.add_row(sigma, *(short(row[name]) for name in names))
+    (console or wide_console()).print(table)
+
+
 # What the table of rounds shows of each stage: its figure, and under which title.
 ROUND = {
     "collect": {"episodes": "episodes", "replayed_episodes": "replayed", "return_mean": "return"},

@@ -117,6 +117,13 @@ STUDIES = {
             ("encode",),
         ),
         Stage(
+            "measure_noise",
+            ("train_controller", "train_vae", "train_mdnrnn"),
+            ("env", "world", "measure", "seed"),
+            (),
+            ("encode",),
+        ),
+        Stage(
             "read_state",
             ("train_controller", "train_vae", "train_mdnrnn"),
             ("env", "read", "seed"),

@@ -1,5 +1,6 @@
 """The train_controller stage: C evolved in the real environment, in the dream, or in both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worldmodel.agent.policy import Policy, load_search
@@ -27,6 +28,22 @@ class WorldConfig:
     dream: DreamConfig | None
     hybrid: HybridConfig | None
     members: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        kind: str,
+        config: RealConfig | DreamConfig,
+        real: RealConfig | None = None,
+        hybrid: HybridConfig | None = None,
+        members: Sequence[str] = (),
+    ) -> "WorldConfig":
+        """The worlds of conf/world: `config` is that of the dream, or where there is none, real."""
+        if isinstance(config, RealConfig):
+            return cls(real=config, dream=None, hybrid=None)
+        if kind != "hybrid":
+            return cls(real=None, dream=config, hybrid=None, members=tuple(members))
+        return cls(real, config, hybrid, tuple(members))
 
 
 def train_controller(
