@@ -43,7 +43,7 @@ def test_both_scores_with_their_sd_and_n(root):
 
 def test_what_is_worst_is_mended_first(root):
     select(root, 100, 120, 150, 160, 170)
-    assert "C was still getting better: raise evolve.max_minutes" in verdict([root])
+    assert "C was still getting better: raise evolve.generations" in verdict([root])
     write(root, "train_mdnrnn", nats_per_dim=1.5, nats_per_dim_persistence=1.25)
     said = verdict([root])
     assert "M is 0.25 nats per dimension worse than a z that stays as it is" in said

@@ -70,5 +70,8 @@ def _advice(root: Path, seen: float | None, ahead: float | None) -> str:
     scores = [row["selection/mean"] for row in read_metrics(root / "train_controller")
               if "selection/mean" in row]  # fmt: skip
     if scores and scores.index(max(scores)) >= (1 - LATE) * len(scores):
-        return "C was still getting better: raise evolve.max_minutes, or use experiment=medium"
+        return (
+            "C was still getting better: raise evolve.generations or evolve.max_minutes, whichever "
+            "ended it, or use experiment=medium"
+        )
     return "C has stopped getting better: another round on its own episodes, or experiment=medium"
