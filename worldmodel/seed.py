@@ -45,6 +45,7 @@ STREAMS = {
     "explorer": 6,  # its actions
     "kills": 8,  # of a campaign: when a command is killed, and which of its processes
     "sample_z": 7,  # Agent: draws from V's posterior
+    "candidates": 9,  # measure_noise: around the agent
 }
 
 

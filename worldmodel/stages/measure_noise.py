@@ -14,7 +14,7 @@ from worldmodel.rollout.real import BackendConfig
 from worldmodel.run.checkpoint import save_json
 from worldmodel.run.layout import checkpoint_path
 from worldmodel.run.run import Run
-from worldmodel.seed import derive_many
+from worldmodel.seed import derive_many, stream
 from worldmodel.stages.train_controller import WorldConfig
 from worldmodel.stages.worlds import Worlds
 from worldmodel.types import FloatArray, World
@@ -87,8 +87,8 @@ def measure_noise(
     try:
         parts = len(config.sigmas) * -(-len(seeds) // PART)
         with run.progress(parts, "parts") as bar:
-            for index, sigma in enumerate(config.sigmas):
-                rng = np.random.default_rng((run.seed, index))
+            for sigma in config.sigmas:
+                rng = stream(run.seed, "candidates")
                 noise = rng.standard_normal((config.candidates, len(policy.params)))
                 candidates = np.concatenate([np.zeros((1, len(policy.params))), sigma * noise])
                 params = (policy.params + candidates).astype(np.float32)
