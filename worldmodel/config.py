@@ -70,7 +70,7 @@ def build_parts(config: DictConfig) -> dict[str, Any]:
     return {
         str(key): build(part)
         if isinstance(part, DictConfig)
-        else OmegaConf.to_container(part)
+        else OmegaConf.to_container(part, resolve=True)
         if isinstance(part, ListConfig)
         else part
         for key, part in config.items()

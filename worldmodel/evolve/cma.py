@@ -24,9 +24,9 @@ class CMAConfig:
     `sigma`, halved every `half_life` generations (null: it is free): what a wide search finds is
     good on average over that width, and the mean alone, which is deployed, can be better.
 
-    With `centered` the worse half moves the mean away as the better half draws it near, by
-    utilities that sum to zero, as in natural evolution strategies (Wierstra et al. 2014, "Natural
-    Evolution Strategies", section 3.1). CMA-ES looks at the better half alone. Where returns are
+    With `centered` the worse half moves the mean away as the better half draws it near: deviations
+    of the fitness of either sign count alike, as in natural evolution strategies (Wierstra et al.
+    2014, "Natural Evolution Strategies"). CMA-ES looks at the better half alone. Where returns are
     close together but for some failures, it is the failures that tell candidates apart. The
     covariance then follows the path of the mean only, without the rank-mu update.
     """
